@@ -1,0 +1,316 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ipfs/boxo/blockstore"
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+var (
+	// ErrNoProvider means that nobody who can be reached has it, and nothing of it is here.
+	ErrNoProvider = errors.New("no peer provides it")
+	// ErrIncomplete means that part of it is here and stays; the same fetch later goes on from there.
+	ErrIncomplete = errors.New("incomplete, can be resumed")
+)
+
+// FetchOptions says where to fetch from and how much. The zero value asks everybody and has no limit.
+type FetchOptions struct {
+	// From are holders to try first; their addresses must be known or the peers connected.
+	From []peer.ID
+
+	// MaxBytes bounds what this call lets in; beyond it the content is refused. 0 is no limit.
+	MaxBytes int64
+
+	// Progress is told, from one goroutine at a time, how many bytes this call has fetched and made durable so far. What
+	// was there before is not counted.
+	Progress func(bytes int64)
+
+	// Patience is how long to go on redialling while nothing comes from anyone; 0 is 30 s.
+	Patience time.Duration
+}
+
+const (
+	maxSources = 4 // peers asked at once in one fetch
+	batchBytes = 8 << 20
+	batchTime  = time.Second // a slow link loses no more than this to a power cut
+	spanBytes  = 8 << 20     // what one request should bring
+	maxCauses  = 8
+)
+
+// fetch is one running Fetch.
+type fetch struct {
+	m      *Mesh
+	root   cid.Cid
+	into   blockstore.Blockstore
+	o      FetchOptions
+	walk   *walk
+	landed chan blocks.Block // accepted, on its way to `into`, parents before children
+
+	count, bytes atomic.Int64 // blocks and bytes accepted
+	lastAccepted atomic.Int64 // UnixNano of a monotonic difference; see sinceProgress
+	start        time.Time
+
+	mu     sync.Mutex // guards causes, banned
+	causes []error    // why sources failed, for the final error
+	banned map[peer.ID]bool
+}
+
+// Fetch brings the DAG of files and folders below root into `into`, from whoever has it: the peers in o.From, connected
+// peers, those the DHT names, and at last anybody over bitswap. Several holders share the work, and none needs to have
+// all of it.
+//
+// `into` says with Has what is there already, which is not fetched again, so that a fetch that was cut resumes where it
+// stopped, also in another process. Blocks are verified first, and reach PutMany in batches with parents before children;
+// PutMany must be durable when it returns.
+//
+// It returns nil when all of it is there. Otherwise the error wraps ErrIncomplete when part of it is there, ErrNoProvider
+// when nothing is, ErrRefused when the content breaks a rule, or what `into` returned. A *Fault among the causes names a
+// peer that sent wrong bytes: nothing of such an answer was kept, and Faults remembers it.
+func (m *Mesh) Fetch(ctx context.Context, root cid.Cid, into blockstore.Blockstore, o FetchOptions) error {
+	if err := checkCID(root); err != nil {
+		return fmt.Errorf("fetch %s: %w", root, err)
+	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
+	f := &fetch{
+		m: m, root: root, into: into, o: o,
+		walk:   newWalk(root, into),
+		landed: make(chan blocks.Block),
+		start:  time.Now(),
+		banned: map[peer.ID]bool{},
+	}
+	if err := f.run(ctx); err != nil {
+		return fmt.Errorf("fetch %s: %w", root, err)
+	}
+	return nil
+}
+
+func (f *fetch) run(ctx context.Context) error {
+	if missing, err := f.walk.missing(ctx); err != nil || !missing {
+		return err
+	}
+	begun, err := f.begun(ctx)
+	if err != nil {
+		return err
+	}
+	working, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var keeping sync.WaitGroup
+	keeping.Go(func() {
+		if err := f.keep(working); err != nil {
+			fail(err)
+		}
+	})
+	f.gather(working, fail)
+	close(f.landed)
+	keeping.Wait()
+
+	switch cause := context.Cause(working); {
+	case cause != nil && ctx.Err() == nil:
+		return cause
+	case cause == nil && f.walk.done():
+		return nil
+	default:
+		return f.unfinished(begun || f.count.Load() > 0, ctx.Err())
+	}
+}
+
+// begun tells whether part of the item was here before.
+func (f *fetch) begun(ctx context.Context) (bool, error) {
+	return f.into.Has(ctx, f.root)
+}
+
+// gather goes round all sources until everything has landed or a round brings nothing.
+func (f *fetch) gather(ctx context.Context, fail context.CancelCauseFunc) {
+	for {
+		before := f.count.Load()
+		f.askHolders(ctx, fail)
+		if missing, err := f.walk.missing(ctx); err != nil {
+			fail(err)
+			return
+		} else if !missing {
+			return
+		}
+		f.walk.forgive()
+		if f.count.Load() > before {
+			continue
+		}
+		f.askAround(ctx, fail)
+		if ctx.Err() != nil || f.count.Load() == before {
+			return
+		}
+	}
+}
+
+// askHolders lets the preferred holders, and then all others that are found, bring what they have, at most maxSources at
+// once. It returns when all has landed or none of them can do more.
+func (f *fetch) askHolders(ctx context.Context, fail context.CancelCauseFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var (
+		working sync.WaitGroup
+		slots   = make(chan struct{}, maxSources)
+		mu      sync.Mutex // guards seen
+		seen    = map[peer.ID]bool{f.m.host.ID(): true}
+	)
+	add := func(p peer.ID) {
+		mu.Lock()
+		known := seen[p]
+		seen[p] = true
+		mu.Unlock()
+		if known || f.isBanned(p) {
+			return
+		}
+		working.Go(func() {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			defer func() { <-slots }()
+			f.drain(ctx, p, fail)
+			if f.walk.done() {
+				stop() // no need to look for more holders
+			}
+		})
+	}
+	for _, p := range f.o.From {
+		add(p)
+	}
+	working.Go(func() {
+		f.m.askConnected(ctx, f.root, add)
+		f.m.findInDHT(ctx, f.root, add)
+	})
+	working.Wait()
+}
+
+// accept hands a verified block to the keeper and then puts its links up for fetching. The order matters: `into` gets
+// parents first.
+func (f *fetch) accept(ctx context.Context, b blocks.Block) error {
+	below, fresh, err := f.walk.accept(b)
+	if err != nil || !fresh {
+		return err
+	}
+	if n := f.bytes.Add(int64(len(b.RawData()))); f.o.MaxBytes > 0 && n > f.o.MaxBytes {
+		return fmt.Errorf("%w: more than %d bytes", ErrRefused, f.o.MaxBytes)
+	}
+	select {
+	case f.landed <- b:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	f.count.Add(1)
+	f.lastAccepted.Store(int64(time.Since(f.start)))
+	return f.walk.land(b.Cid(), below)
+}
+
+// quietFor is how long nothing has been accepted.
+func (f *fetch) quietFor() time.Duration {
+	return time.Since(f.start) - time.Duration(f.lastAccepted.Load())
+}
+
+// keep makes accepted blocks durable in batches until landed is closed; also what was accepted before ctx ended.
+func (f *fetch) keep(ctx context.Context) error {
+	var (
+		batch []blocks.Block
+		size  int
+		total int64
+		due   <-chan time.Time
+	)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := f.into.PutMany(context.WithoutCancel(ctx), batch); err != nil {
+			return fmt.Errorf("keep %d blocks: %w", len(batch), err)
+		}
+		f.walk.settle(batch)
+		total += int64(size)
+		batch, size, due = nil, 0, nil
+		if f.o.Progress != nil {
+			f.o.Progress(total)
+		}
+		return nil
+	}
+	for {
+		select {
+		case b, ok := <-f.landed:
+			if !ok {
+				return flush()
+			}
+			if len(batch) == 0 {
+				due = time.After(batchTime)
+			}
+			batch, size = append(batch, b), size+len(b.RawData())
+			if size < batchBytes {
+				continue
+			}
+		case <-due:
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// spanSize is how many blocks make about spanBytes, judging by those that came.
+func (f *fetch) spanSize() int {
+	n, bytes := f.count.Load(), f.bytes.Load()
+	if n == 0 {
+		return 16
+	}
+	return int(min(max(spanBytes/max(bytes/n, 1), 8), maxWant))
+}
+
+func (f *fetch) isBanned(p peer.ID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.banned[p]
+}
+
+// blame bans p from this fetch and remembers why.
+func (f *fetch) blame(p peer.ID, why error) {
+	fault := &Fault{Peer: p, What: why.Error(), At: time.Now()}
+	f.m.recordFault(fault)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.banned[p] = true
+	f.causes = append(f.causes, fault)
+}
+
+// note remembers why a source failed.
+func (f *fetch) note(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.causes) < maxCauses {
+		f.causes = append(f.causes, err)
+	}
+}
+
+func (f *fetch) unfinished(begun bool, ended error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	errs := f.causes
+	if ended != nil {
+		errs = []error{ended}
+	}
+	kind := ErrNoProvider
+	if begun {
+		kind = ErrIncomplete
+	} else if ended != nil {
+		return ended
+	}
+	if len(errs) == 0 {
+		return kind
+	}
+	return fmt.Errorf("%w: %w", kind, errors.Join(errs...))
+}

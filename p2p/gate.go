@@ -1,0 +1,87 @@
+package p2p
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+// gate is the connection gater: it refuses blocked peers both ways, and any address beyond loopback when the node keeps
+// to itself.
+type gate struct {
+	loopbackOnly bool
+
+	mu      sync.RWMutex // guards blocked
+	blocked map[peer.ID]struct{}
+}
+
+func newGate(blocked []peer.ID, loopbackOnly bool) *gate {
+	g := &gate{loopbackOnly: loopbackOnly, blocked: make(map[peer.ID]struct{}, len(blocked))}
+	for _, p := range blocked {
+		g.blocked[p] = struct{}{}
+	}
+	return g
+}
+
+func (g *gate) open(p peer.ID) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	_, shut := g.blocked[p]
+	return !shut
+}
+
+// InterceptPeerDial refuses to dial a blocked peer.
+func (g *gate) InterceptPeerDial(p peer.ID) bool { return g.open(p) }
+
+// InterceptAddrDial keeps a loopback node on loopback.
+func (g *gate) InterceptAddrDial(_ peer.ID, a ma.Multiaddr) bool {
+	return !g.loopbackOnly || manet.IsIPLoopback(a)
+}
+
+// InterceptAccept lets everyone knock: who it is shows only after the handshake.
+func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool { return true }
+
+// InterceptSecured refuses a blocked peer as soon as its identity is proved.
+func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {
+	return g.open(p)
+}
+
+// InterceptUpgraded closes the gap between the handshake and a Block that came meanwhile.
+func (g *gate) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason) {
+	return g.open(c.RemotePeer()), 0
+}
+
+// Block refuses p from now on, in both directions, and closes its connections.
+func (m *Mesh) Block(p peer.ID) {
+	m.gate.mu.Lock()
+	m.gate.blocked[p] = struct{}{}
+	m.gate.mu.Unlock()
+	if err := m.host.Network().ClosePeer(p); err != nil {
+		m.log.Debug("close blocked peer", "peer", p, "err", err)
+	}
+}
+
+// Unblock lets p in again; it does not dial it.
+func (m *Mesh) Unblock(p peer.ID) {
+	m.gate.mu.Lock()
+	defer m.gate.mu.Unlock()
+	delete(m.gate.blocked, p)
+}
+
+// Blocked lists the blocked peers, sorted.
+func (m *Mesh) Blocked() []peer.ID {
+	m.gate.mu.RLock()
+	defer m.gate.mu.RUnlock()
+	return slices.Sorted(maps.Keys(m.gate.blocked))
+}
+
+// allLoopback tells whether no address can be reached from another machine.
+func allLoopback(addrs []ma.Multiaddr) bool {
+	return !slices.ContainsFunc(addrs, func(a ma.Multiaddr) bool { return !manet.IsIPLoopback(a) })
+}

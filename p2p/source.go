@@ -1,0 +1,183 @@
+package p2p
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+const (
+	stallTime = 3 * time.Second // without a byte: drop the connection and redial
+	// A peer that drips bytes to keep us waiting is dropped as well.
+	slowTime  = 30 * time.Second
+	slowBytes = 16 << 10
+	dialTime  = 5 * time.Second
+	askTime   = 10 * time.Second // to get a wantList across
+
+	minRetry = 250 * time.Millisecond
+	maxRetry = 2 * time.Second
+)
+
+// drain asks p for what is missing, span by span, until p can do no more, lied, or nothing came for o.Patience.
+func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFunc) {
+	if err := f.m.reach(ctx, p); err != nil {
+		f.note(err)
+		return
+	}
+	if known, err := f.m.host.Peerstore().SupportsProtocols(p, protoCAR); err != nil || len(known) == 0 {
+		return // a plain IPFS node: bitswap will ask it
+	}
+	wait := minRetry
+	for {
+		span, err := f.walk.take(ctx, p, f.spanSize())
+		if err != nil && ctx.Err() == nil {
+			fail(err)
+		}
+		if err != nil || len(span) == 0 {
+			return
+		}
+		before := f.count.Load()
+		err = f.ask(ctx, p, span, fail)
+		f.walk.giveBack(span, p, err == nil)
+		if f.count.Load() > before {
+			wait = minRetry
+		}
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, errLie) {
+			f.blame(p, err)
+			return
+		}
+		f.m.log.Debug("fetch", "peer", p, "root", f.root, "err", err)
+		if err := f.comeBack(ctx, p, &wait); err != nil {
+			if ctx.Err() == nil {
+				f.note(err)
+			}
+			return
+		}
+	}
+}
+
+// comeBack waits and reconnects to p, again and again, with a doubling wait.
+func (f *fetch) comeBack(ctx context.Context, p peer.ID, wait *time.Duration) error {
+	for {
+		if !pause(ctx, *wait) {
+			return ctx.Err()
+		}
+		*wait = min(2**wait, maxRetry)
+		err := f.m.reach(ctx, p)
+		if err == nil {
+			return nil
+		}
+		if quiet := f.quietFor(); quiet > f.o.Patience {
+			return fmt.Errorf("nothing came for %s: %w", quiet.Round(time.Second), err)
+		}
+	}
+}
+
+// reach returns when p is connected and identified, or ErrBlocked or ErrUnreachable. It dials even when dialling has just
+// failed: the caller decides how often to try.
+func (m *Mesh) reach(ctx context.Context, p peer.ID) error {
+	if !m.gate.open(p) {
+		return fmt.Errorf("peer %s: %w", p, ErrBlocked)
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	m.forgetFailures(p)
+	if err := m.host.Connect(ctx, peer.AddrInfo{ID: p}); err != nil {
+		return fmt.Errorf("peer %s: %w: %w", p, ErrUnreachable, err)
+	}
+	return nil
+}
+
+// ask asks p for a span and accepts what comes. It returns nil when the answer ended as it should, whatever was left out.
+// What is wrong on our side, and ends the fetch, goes to fail.
+func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.CancelCauseFunc) error {
+	want := make([]cid.Cid, len(span))
+	for i, l := range span {
+		want[i] = l.cid
+	}
+	s, err := f.m.openSpan(ctx, p, wantList{Root: f.root, Want: want})
+	if err != nil {
+		return err
+	}
+	defer s.Reset() // harmless when all was read and closed
+	defer context.AfterFunc(ctx, func() { s.Reset() })()
+
+	answer := carReader{r: bufio.NewReaderSize(&steady{s: s}, carBufferSize), root: f.root, want: want}
+	for {
+		b, err := answer.next()
+		if err == io.EOF {
+			s.Close()
+			return nil
+		}
+		if err != nil {
+			if _, refused := errors.AsType[*network.StreamError](err); !refused && !errors.Is(err, errLie) && ctx.Err() == nil {
+				s.Conn().Close() // stalled or broken: nothing more will come this way
+			}
+			return err
+		}
+		if err := f.accept(ctx, b); err != nil {
+			if ctx.Err() == nil {
+				fail(err)
+			}
+			return err
+		}
+	}
+}
+
+// openSpan opens a stream to p and writes the wantList.
+func (m *Mesh) openSpan(ctx context.Context, p peer.ID, want wantList) (network.Stream, error) {
+	question, err := encode(want)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	s, err := m.host.NewStream(ctx, p, protoCAR)
+	if err != nil {
+		return nil, err
+	}
+	s.SetWriteDeadline(time.Now().Add(askTime))
+	if _, err = s.Write(appendFrame(nil, question)); err == nil {
+		err = s.CloseWrite()
+	}
+	if err != nil {
+		s.Reset()
+		return nil, err
+	}
+	return s, nil
+}
+
+var errSlow = errors.New("too slow")
+
+// steady reads from a stream that keeps coming: it fails after stallTime without a byte, and when slowTime of waiting
+// brought less than slowBytes. Time during which nobody reads is not counted.
+type steady struct {
+	s      network.Stream
+	waited time.Duration
+	got    int
+}
+
+func (r *steady) Read(p []byte) (int, error) {
+	begin := time.Now()
+	r.s.SetReadDeadline(begin.Add(stallTime))
+	n, err := r.s.Read(p)
+	r.waited += time.Since(begin)
+	r.got += n
+	if r.waited >= slowTime {
+		if r.got < slowBytes && err == nil {
+			err = errSlow
+		}
+		r.waited, r.got = 0, 0
+	}
+	return n, err
+}
