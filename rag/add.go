@@ -1,0 +1,210 @@
+package rag
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"savoirs/rag/extract"
+)
+
+// source is one document of a set to add, or the reason why there is none.
+type source struct {
+	path string
+	doc  extract.Document
+	err  error
+}
+
+// Add makes the documents of fsys searchable as one set. It returns when they are, durably. A set that
+// is complete is left as it is; one that is not is made from the beginning. Documents that cannot be
+// read are skipped and named in the report, hidden files and those of other formats are passed over in
+// silence. progress, which may be nil, is called with files done and files to do.
+//
+// When ctx ends, or on an error of fsys as a whole, nothing of the set is searchable.
+func (x *Index) Add(ctx context.Context, set, title string, fsys fs.FS, progress func(done, total int)) (Report, error) {
+	if err := checkSetName(set); err != nil {
+		return Report{}, err
+	}
+	names, err := documentsOf(fsys)
+	if err != nil {
+		return Report{}, fmt.Errorf("add %s: %w", set, err)
+	}
+	return x.add(ctx, set, title, func(yield func(source) bool) {
+		for i, name := range names {
+			d, err := extract.File(ctx, fsys, name, x.extract)
+			if !yield(source{name, d, err}) {
+				return
+			}
+			if progress != nil {
+				progress(i+1, len(names))
+			}
+		}
+	})
+}
+
+// documentsOf lists the files that can be read, in the order of their paths.
+func documentsOf(fsys fs.FS) (names []string, err error) {
+	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if hidden := strings.HasPrefix(d.Name(), ".") && name != "."; hidden && d.IsDir() {
+			return fs.SkipDir
+		} else if !hidden && d.Type().IsRegular() && extract.Supported(name) {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, err
+}
+
+// add makes a set of the documents given.
+func (x *Index) add(ctx context.Context, name, title string, docs iter.Seq[source]) (Report, error) {
+	x.writing.Lock()
+	defer x.writing.Unlock()
+	x.mu.RLock()
+	have, closed := x.sets[name], x.closed
+	x.mu.RUnlock()
+	switch {
+	case closed:
+		return Report{}, fmt.Errorf("add %s: index is closed", name)
+	case have != nil:
+		return have.mark.Report, nil
+	}
+	m, err := x.build(ctx, name, title, docs)
+	if err != nil {
+		return Report{}, errors.Join(fmt.Errorf("add %s: %w", name, err), x.clear(name))
+	}
+	s, err := openSet(x.setDir(name))
+	if err != nil {
+		return Report{}, fmt.Errorf("add %s: %w", name, err)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return m.Report, s.close()
+	}
+	x.sets[name] = s
+	return m.Report, nil
+}
+
+// build writes everything of a set, the marker last.
+func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[source]) (marker, error) {
+	if err := x.clear(name); err != nil {
+		return marker{}, err
+	}
+	dir := x.setDir(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return marker{}, err
+	}
+	w, err := createPassages(dir)
+	if err != nil {
+		return marker{}, err
+	}
+	m := marker{Version: setVersion, Set: name, Title: title}
+	letters, err := write(ctx, w, &m, docs)
+	if err != nil {
+		w.abort()
+		return marker{}, err
+	}
+	if err := w.close(); err != nil {
+		return marker{}, err
+	}
+	m.Report.Passages, m.Bytes = w.n, w.offset
+	m.Langs, m.Lang = languagesOf(letters)
+
+	f, err := openPassages(dir, name, w.n, w.offset)
+	if err != nil {
+		return marker{}, err
+	}
+	s := set{mark: m, passages: f}
+	m.Fields, err = x.lexical.add(ctx, f, s.langOf)
+	if err = errors.Join(err, f.close()); err != nil {
+		return marker{}, err
+	}
+	return m, writeMarker(dir, m)
+}
+
+// write splits the documents into passages and returns how many bytes of text each language has.
+func write(ctx context.Context, w *passageWriter, m *marker, docs iter.Seq[source]) (map[string]int, error) {
+	letters := map[string]int{}
+	for src := range docs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if src.err != nil {
+			m.Report.Unread++
+			if len(m.Report.Skipped) < MaxSkips {
+				m.Report.Skipped = append(m.Report.Skipped, Skip{src.path, src.err.Error()})
+			}
+			continue
+		}
+		m.Report.Documents++
+		lang := documentLanguage(src.doc)
+		for _, p := range split(src.doc) {
+			p.Doc, p.Lang = src.path, lang
+			letters[lang] += len(p.Text)
+			if err := w.add(p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return letters, ctx.Err()
+}
+
+// documentLanguage is the one declared, else the one detected in its first pages, else unknown.
+func documentLanguage(d extract.Document) string {
+	if lang := languageTag(d.Lang); lang != "" {
+		return lang
+	}
+	const enough = 8 << 10
+	var text strings.Builder
+	for _, b := range d.Blocks {
+		if text.Len() > enough {
+			break
+		}
+		if b.Role == extract.Code {
+			continue
+		}
+		text.WriteString(cutRunes(b.Text, enough))
+		text.WriteByte('\n')
+	}
+	return detectLanguage(text.String())
+}
+
+// languagesOf returns the known languages, most frequent first, and the one that stands for the
+// unknown: the first, if nine tenths of the known text are in it.
+func languagesOf(letters map[string]int) (langs []string, fallback string) {
+	total := 0
+	for lang, n := range letters {
+		if lang != "" {
+			langs = append(langs, lang)
+			total += n
+		}
+	}
+	slices.SortFunc(langs, func(a, b string) int {
+		return cmp.Or(letters[b]-letters[a], cmp.Compare(a, b))
+	})
+	if len(langs) > 0 && 10*letters[langs[0]] >= 9*total {
+		fallback = langs[0]
+	}
+	return langs, fallback
+}
+
+// cutRunes returns at most limit bytes of s, ending between runes.
+func cutRunes(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}

@@ -1,0 +1,153 @@
+package rag
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// A Citation is a passage with the number it has in an answer.
+type Citation struct {
+	N       int `json:"n"` // from 1; [n] in the text
+	Passage `json:"passage"`
+}
+
+// An Answer is a text in which every [n] is one of Citations. Without a model Text is empty and
+// Citations are the answer.
+type Answer struct {
+	Question  string     `json:"question"`
+	Lang      string     `json:"lang"` // of Text
+	Text      string     `json:"text"`
+	Known     bool       `json:"known"` // false: the library does not know; Sources are leads
+	Mode      Mode       `json:"mode"`
+	Citations []Citation `json:"citations,omitempty"` // those the answer rests on, at least one when Known
+	Sources   []Citation `json:"sources,omitempty"`   // all that were found, best first
+	Doubts    []Doubt    `json:"doubts,omitempty"`
+	Model     string     `json:"model,omitempty"`
+}
+
+// A Doubt is a part of an answer that the cited passages do not bear out.
+type Doubt struct {
+	Kind DoubtKind `json:"kind"`
+	Text string    `json:"text"`
+}
+
+// DoubtKind says what is doubtful.
+type DoubtKind string
+
+const (
+	DoubtQuote  DoubtKind = "quote"  // words in quotation marks that no cited passage contains
+	DoubtSource DoubtKind = "source" // no sentence of the answer could be tied to a passage; the nearest is cited
+)
+
+// An Event is one step of an answer: sources first, then text in pieces, then done. One JSON object a
+// line is their form on the wire.
+type Event struct {
+	Kind    EventKind  `json:"event"`
+	Sources []Citation `json:"sources,omitempty"`
+	Text    string     `json:"text,omitempty"`
+	Answer  *Answer    `json:"answer,omitempty"`
+}
+
+// EventKind says which fields of an Event are set.
+type EventKind string
+
+const (
+	EventSources EventKind = "sources" // Sources, maybe none
+	EventText    EventKind = "text"    // Text goes after the text so far
+	EventDone    EventKind = "done"    // Answer, whose Text is that of all pieces
+)
+
+// maxSources is how many passages are shown with an answer.
+const maxSources = 5
+
+// Ask answers q from the results of its Search. With g nil, or when g writes nothing, the passages are
+// the answer. When r is not Known, g is not called. emit, which may be nil, is called with each event.
+//
+// Citations are bound by code: numbers that stand for no passage are taken out, sentences without one
+// get that of the passage which says the same, if one does. An error of g, emit or ctx ends the answer; what there is
+// of it comes back with the error, its citations bound.
+func Ask(ctx context.Context, q Query, r Results, g Generator, emit func(Event) error) (Answer, error) {
+	if emit == nil {
+		emit = func(Event) error { return nil }
+	}
+	a := Answer{Question: q.Text, Lang: answerLanguage(q, r), Known: r.Known && len(r.Hits) > 0, Mode: r.Mode, Sources: number(r.Hits)}
+	if err := emit(Event{Kind: EventSources, Sources: a.Sources}); err != nil {
+		return a, err
+	}
+	say := func(text string) error {
+		a.Text += text
+		return emit(Event{Kind: EventText, Text: text})
+	}
+	w := phrasesIn(a.Lang)
+	switch {
+	case !a.Known:
+		if err := say(w.unknown); err != nil {
+			return a, err
+		}
+	case g == nil:
+		a.Citations = a.Sources
+	default:
+		if err := generate(ctx, &a, g, w, say); err != nil {
+			return a, fmt.Errorf("write the answer: %w", err)
+		}
+	}
+	return a, emit(Event{Kind: EventDone, Answer: &a})
+}
+
+// generate has g write the answer and binds it to its passages.
+func generate(ctx context.Context, a *Answer, g Generator, w phrases, say func(string) error) error {
+	read := readingFor(g)
+	given := a.Sources[:min(read.passages, len(a.Sources))]
+	if m, ok := g.(interface{ Model() string }); ok {
+		a.Model = m.Model()
+	}
+	b := newBinder(given, a.Lang, say)
+	err := g.Generate(ctx, newPrompt(a.Question, w, given, read), b.write)
+	if err == nil {
+		err = b.end()
+	}
+	a.Citations = b.cited()
+	switch {
+	case strings.TrimSpace(a.Text) == "":
+		a.Citations = a.Sources
+	case len(a.Citations) == 0 && strings.HasPrefix(fold(strings.TrimSpace(a.Text)), fold(w.refusal)):
+		a.Known = false
+	case len(a.Citations) == 0:
+		a.Citations = given[:1]
+		a.Doubts = append(a.Doubts, Doubt{Kind: DoubtSource})
+	}
+	a.Doubts = append(a.Doubts, doubtQuotes(a.Text, a.Citations)...)
+	return err
+}
+
+// number gives the first hits their numbers, leaving out those that read the same as one before.
+func number(hits []Hit) []Citation {
+	var sources []Citation
+	seen := map[string]bool{}
+	for _, h := range hits {
+		if len(sources) == maxSources {
+			break
+		}
+		if key := h.embedText(); !seen[key] {
+			seen[key] = true
+			sources = append(sources, Citation{len(sources) + 1, h.Passage})
+		}
+	}
+	return sources
+}
+
+// answerLanguage is the one chosen, else the question's, else that of the first passage.
+func answerLanguage(q Query, r Results) string {
+	lang := languageTag(q.Lang)
+	if lang == "" {
+		lang = r.Lang
+	}
+	if lang == "" && len(r.Hits) > 0 {
+		lang = r.Hits[0].Lang
+	}
+	if lang == "" {
+		lang = "fr"
+	}
+	return lang
+}

@@ -1,0 +1,265 @@
+package rag
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	index "github.com/blevesearch/bleve_index_api"
+)
+
+// BM25 (Robertson and Zaragoza 2009, eq. 3.15) computed here over bleve's postings, because bleve 2.6's
+// own squares the idf, takes the root of the frequency, multiplies by the share of terms matched,
+// measures length in distinct terms, and knows the frequencies of one index only. Here the statistics
+// are those of all indexes asked, so a corpus ranks the same however it is spread over them.
+const (
+	bm25K1 = 1.2
+	bm25B  = 0.75
+
+	maxTerms = 64 // of a question, for each field: the rarest
+)
+
+// term is one term of a question in one field.
+type term struct {
+	text  string
+	times int // in the question
+	idf   float64
+}
+
+// lexicalHit is a passage that shares a term with the question.
+type lexicalHit struct {
+	index int // which of the indexes
+	set   string
+	n     int
+	score float64
+	cover float64 // share of the question's term weight found in it, 0 to 1
+}
+
+// lexicalSearch returns the best passages over all indexes, best first, at most limit. The indexes
+// are locked for reading by the caller.
+func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]lexicalHit, error) {
+	readers := make([]index.IndexReader, len(xs))
+	defer func() {
+		for _, r := range readers {
+			if r != nil {
+				r.Close()
+			}
+		}
+	}()
+	for i, x := range xs {
+		advanced, err := x.lexical.bleve.Advanced()
+		if err != nil {
+			return nil, err
+		}
+		if readers[i], err = advanced.Reader(); err != nil {
+			return nil, err
+		}
+	}
+	best := topHits{limit: limit}
+	for _, f := range fields {
+		size := fieldSize{}
+		for _, x := range xs {
+			size = x.fieldSize(f, size)
+		}
+		if size.Passages == 0 {
+			continue
+		}
+		terms, err := weigh(ctx, readers, f, q.terms(xs[0].lexical.analyze, f), size.Passages)
+		if err != nil {
+			return nil, err
+		}
+		boost := q.boost(f)
+		average := float64(size.Terms) / float64(size.Passages)
+		for i, x := range xs {
+			asked := func(set string) bool { return x.sets[set] != nil && q.asks(set) }
+			scan := fieldScan{ctx: ctx, reader: readers[i], field: f, terms: terms, average: average, boost: boost, index: i}
+			if err := scan.run(asked, &best); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return best.sorted(), nil
+}
+
+// weigh counts the terms over all indexes and keeps the rarest maxTerms.
+func weigh(ctx context.Context, readers []index.IndexReader, f field, texts []string, passages int) ([]term, error) {
+	var terms []term
+	at := map[string]int{}
+	for _, t := range texts {
+		if i, ok := at[t]; ok {
+			terms[i].times++
+			continue
+		}
+		df := 0
+		for _, r := range readers {
+			tfr, err := r.TermFieldReader(ctx, []byte(t), string(f), false, false, false)
+			if err != nil {
+				return nil, err
+			}
+			df += int(tfr.Count())
+			tfr.Close()
+		}
+		df = min(df, passages) // removals may not be counted out yet
+		at[t] = len(terms)
+		terms = append(terms, term{t, 1, math.Log(1 + (float64(passages-df)+0.5)/(float64(df)+0.5))})
+	}
+	if len(terms) > maxTerms {
+		slices.SortStableFunc(terms, func(a, b term) int { return order(b.idf, a.idf, a.text, b.text, 0, 0) })
+		terms = terms[:maxTerms]
+	}
+	return terms, nil
+}
+
+// fieldScan walks the postings of all terms of one field of one index together, passage by passage.
+type fieldScan struct {
+	ctx     context.Context
+	reader  index.IndexReader
+	field   field
+	terms   []term
+	average float64
+	boost   float64
+	index   int
+}
+
+func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
+	type cursor struct {
+		tfr index.TermFieldReader
+		doc *index.TermFieldDoc
+		id  uint64
+		term
+	}
+	const done = math.MaxUint64
+	var cursors []cursor
+	defer func() {
+		for _, c := range cursors {
+			c.tfr.Close()
+		}
+	}()
+	advance := func(c *cursor) error {
+		doc, err := c.tfr.Next(c.doc)
+		if err != nil {
+			return err
+		}
+		if c.id = done; doc != nil {
+			c.doc, c.id = doc, doc.ID.Value()
+		}
+		return nil
+	}
+	weight := 0.0
+	for _, t := range s.terms {
+		weight += t.idf
+		tfr, err := s.reader.TermFieldReader(s.ctx, []byte(t.text), string(s.field), true, true, false)
+		if err != nil {
+			return err
+		}
+		cursors = append(cursors, cursor{tfr: tfr, doc: &index.TermFieldDoc{}, term: t})
+		if err := advance(&cursors[len(cursors)-1]); err != nil {
+			return err
+		}
+	}
+	for count := 0; ; count++ {
+		if count%4096 == 0 && s.ctx.Err() != nil {
+			return s.ctx.Err()
+		}
+		lowest := uint64(done)
+		for i := range cursors {
+			lowest = min(lowest, cursors[i].id)
+		}
+		if lowest == done {
+			return nil
+		}
+		score, covered := 0.0, 0.0
+		var id index.IndexInternalID
+		for i := range cursors {
+			c := &cursors[i]
+			if c.id != lowest {
+				continue
+			}
+			id = append(id[:0], c.doc.ID...)
+			tf, length := float64(c.doc.Freq), 1/(c.doc.Norm*c.doc.Norm)
+			score += float64(c.times) * c.idf * tf * (bm25K1 + 1) / (tf + bm25K1*(1-bm25B+bm25B*length/s.average))
+			covered += c.idf
+			if err := advance(c); err != nil {
+				return err
+			}
+		}
+		hit := lexicalHit{index: s.index, score: score * s.boost, cover: covered / weight}
+		if !best.wants(hit.score) {
+			continue
+		}
+		name, err := s.reader.ExternalID(id)
+		if err != nil {
+			return err
+		}
+		set, n, ok := parseDocID(name)
+		if ok && asked(set) {
+			hit.set, hit.n = set, n
+			best.add(hit)
+		}
+	}
+}
+
+// topHits keeps the best of what it is shown. Ties are resolved by name, so that the order does not
+// depend on the order of postings.
+type topHits struct {
+	limit int
+	hits  []lexicalHit // a heap, worst first, once full
+}
+
+func (t *topHits) wants(score float64) bool {
+	return len(t.hits) < t.limit || score >= t.hits[0].score
+}
+
+func (t *topHits) add(h lexicalHit) {
+	if len(t.hits) < t.limit {
+		t.hits = append(t.hits, h)
+		if len(t.hits) == t.limit {
+			slices.SortFunc(t.hits, func(a, b lexicalHit) int { return compareHits(b, a) })
+		}
+		return
+	}
+	if compareHits(h, t.hits[0]) >= 0 {
+		return
+	}
+	t.hits[0] = h
+	for i := 0; ; { // sift down
+		worst := i
+		for _, child := range [...]int{2*i + 1, 2*i + 2} {
+			if child < len(t.hits) && compareHits(t.hits[child], t.hits[worst]) > 0 {
+				worst = child
+			}
+		}
+		if worst == i {
+			return
+		}
+		t.hits[i], t.hits[worst] = t.hits[worst], t.hits[i]
+		i = worst
+	}
+}
+
+func (t *topHits) sorted() []lexicalHit {
+	slices.SortFunc(t.hits, compareHits)
+	return t.hits
+}
+
+// compareHits orders better hits first.
+func compareHits(a, b lexicalHit) int {
+	return order(b.score, a.score, a.set, b.set, a.n, b.n)
+}
+
+// order compares numbers, then names, then places.
+func order(x, y float64, a, b string, n, m int) int {
+	switch {
+	case x != y:
+		if x < y {
+			return -1
+		}
+		return 1
+	case a != b:
+		if a < b {
+			return -1
+		}
+		return 1
+	}
+	return n - m
+}

@@ -1,0 +1,82 @@
+package rag
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Prompt is what a Generator continues.
+type Prompt struct {
+	System    string   `json:"system"`
+	User      string   `json:"user"`
+	MaxTokens int      `json:"max_tokens"`     // of the answer
+	Stop      []string `json:"stop,omitempty"` // the answer ends before any of these
+}
+
+// reading is how much a model is given: a small one does worse with more.
+type reading struct {
+	passages  int // at most
+	runes     int // of each
+	maxTokens int
+}
+
+func readingFor(g Generator) reading {
+	if s, ok := g.(interface{ Small() bool }); ok && s.Small() {
+		return reading{passages: 2, runes: 600, maxTokens: 256}
+	}
+	return reading{passages: 5, runes: 1200, maxTokens: 768}
+}
+
+// fence marks where a passage begins and ends in a prompt. Text inside is made unable to write one.
+const fenceOpen, fenceClose = "<passage %d>", "</passage %d>"
+
+// newPrompt builds the prompt for a question, in its language, over the passages given: short, because
+// small models lose long instructions, and with the passages as data between fences.
+func newPrompt(question string, w phrases, passages []Citation, r reading) Prompt {
+	var user strings.Builder
+	for _, c := range passages {
+		fmt.Fprintf(&user, fenceOpen+"\n", c.N)
+		if c.Title != "" {
+			user.WriteString(asData(cutSentences(c.Title, 120)) + "\n")
+		}
+		if c.Heading != "" {
+			user.WriteString(asData(cutSentences(c.Heading, 120)) + "\n")
+		}
+		user.WriteString(asData(cutSentences(c.Text, r.runes)))
+		fmt.Fprintf(&user, "\n"+fenceClose+"\n\n", c.N)
+	}
+	user.WriteString(w.question + asData(question))
+	return Prompt{System: w.system, User: user.String(), MaxTokens: r.maxTokens, Stop: []string{"<passage", "</passage"}}
+}
+
+var footnote = regexp.MustCompile(`\[(\d{1,3})\]`)
+
+// asData keeps text from acting as anything but text: no fence, no chat marker such as <|im_end|> or
+// [INST], no footnote that would be taken for a citation.
+func asData(text string) string {
+	text = footnote.ReplaceAllString(text, "($1)")
+	return strings.NewReplacer("<", "‹", ">", "›", "[INST]", "(INST)", "[/INST]", "(/INST)").Replace(text)
+}
+
+// cutSentences returns the beginning of text, at most limit runes, at the end of a sentence if one is
+// past the middle, else of a word.
+func cutSentences(text string, limit int) string {
+	if runes(text) <= limit {
+		return text
+	}
+	cut := string([]rune(text)[:limit])
+	end := 0
+	for _, s := range sentences(cut) {
+		if s.end < len(cut) {
+			end = s.end
+		}
+	}
+	if end < len(cut)/2 {
+		end = max(strings.LastIndexByte(cut, ' '), 0)
+	}
+	if end == 0 {
+		return cut
+	}
+	return strings.TrimSpace(cut[:end])
+}

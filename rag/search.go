@@ -1,0 +1,169 @@
+package rag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Hit is a passage found and why.
+type Hit struct {
+	Passage
+	Score   float64 `json:"score"`             // what it is ranked by, 0 to 1
+	Lexical float64 `json:"lexical,omitempty"` // BM25
+	Dense   float64 `json:"dense,omitempty"`   // cosine: to rank, never to judge
+}
+
+// Results of a search, best first.
+type Results struct {
+	Mode       Mode    `json:"mode"`           // what was done
+	Lang       string  `json:"lang,omitempty"` // language the question was taken for; empty when unsure
+	Hits       []Hit   `json:"hits"`
+	Covered    int     `json:"covered"`            // passages asked that have a vector
+	Total      int     `json:"total"`              // passages asked
+	Confidence float64 `json:"confidence"`         // that the library knows, 0 to 1
+	Known      bool    `json:"known"`              // Confidence reaches the threshold
+	Degraded   string  `json:"degraded,omitempty"` // why the vectors there are were not used
+}
+
+// depth is how many candidates each way of searching brings to the fusion.
+const depth = 100
+
+// Search finds the passages of all indexes given that answer q, ranked together. With e nil, or while
+// there are no vectors, it is lexical; Results.Mode says which it was. When Mode is left to Search and
+// the model fails, the answer is lexical and Degraded says why.
+//
+// Errors: ErrEmptyQuestion, ErrQuestionTooLong, ErrNoModel (dense or hybrid asked, e nil), those of e.
+func Search(ctx context.Context, q Query, e Embedder, xs ...*Index) (Results, error) {
+	if !q.Mode.Valid() {
+		return Results{}, fmt.Errorf("search mode %q: lexical, dense or hybrid", q.Mode)
+	}
+	asked, err := newQuestion(q)
+	if err != nil {
+		return Results{}, err
+	}
+	if e == nil && (q.Mode == ModeDense || q.Mode == ModeHybrid) {
+		return Results{}, ErrNoModel
+	}
+	res := Results{Lang: asked.lang, Mode: ModeLexical, Hits: []Hit{}}
+	var vector []float32
+	if e != nil && q.Mode != ModeLexical {
+		vector, err = embedQuestion(ctx, asked, e, xs)
+		switch {
+		case err != nil && (q.Mode != ModeBest || ctx.Err() != nil):
+			return Results{}, fmt.Errorf("embed the question: %w", err)
+		case err != nil:
+			res.Degraded = err.Error()
+		}
+	}
+	found, damaged, err := findPassages(ctx, asked, vector, xs, &res)
+	if err != nil {
+		return Results{}, err
+	}
+	for _, d := range damaged {
+		d.x.mu.Lock()
+		d.x.forget(d.s)
+		d.x.mu.Unlock()
+	}
+	res.Hits = found
+	return res, nil
+}
+
+// embedQuestion returns the vector of the question, or nil when no index has vectors to compare it with.
+func embedQuestion(ctx context.Context, q question, e Embedder, xs []*Index) ([]float32, error) {
+	covered := 0
+	for _, x := range xs {
+		n, err := x.useModel(e.Model())
+		if err != nil {
+			return nil, err
+		}
+		covered += n
+	}
+	if covered == 0 {
+		return nil, nil
+	}
+	vs, err := e.Embed(ctx, RoleQuery, []string{q.Text})
+	if err != nil {
+		return nil, err
+	}
+	if len(vs) != 1 {
+		return nil, fmt.Errorf("%d vectors for one question: %w", len(vs), ErrDimension)
+	}
+	return vs[0], nil
+}
+
+type damagedSet struct {
+	x *Index
+	s *set
+}
+
+// findPassages searches with all indexes locked for reading.
+func findPassages(ctx context.Context, q question, vector []float32, xs []*Index, res *Results) ([]Hit, []damagedSet, error) {
+	for _, x := range xs {
+		x.mu.RLock()
+		defer x.mu.RUnlock()
+		if x.closed {
+			return nil, nil, errors.New("search: index is closed")
+		}
+	}
+	fusion := newFusion(q, xs)
+	if q.Mode != ModeDense || vector == nil {
+		hits, err := lexicalSearch(ctx, xs, q, depth)
+		if err != nil {
+			return nil, nil, fmt.Errorf("lexical search: %w", err)
+		}
+		fusion.lexical(hits)
+	}
+	if vector != nil {
+		if err := fusion.dense(vector); err != nil {
+			return nil, nil, fmt.Errorf("dense search: %w", err)
+		}
+		res.Mode = ModeHybrid
+		if q.Mode == ModeDense {
+			res.Mode = ModeDense
+		}
+	}
+	for _, x := range xs {
+		for name, s := range x.sets {
+			if q.asks(name) {
+				res.Total += s.passages.n
+				if vector != nil {
+					res.Covered += x.vectors.count(name)
+				}
+			}
+		}
+	}
+	ranked := fusion.ranked()
+	res.Confidence = fusion.confidence(res.Mode)
+	res.Known = res.Confidence >= knownFrom
+
+	var damaged []damagedSet
+	hits := make([]Hit, 0, q.Limit)
+	for _, c := range ranked {
+		if len(hits) == q.Limit {
+			break
+		}
+		x := xs[c.index]
+		s := x.sets[c.set]
+		p, err := s.passages.read(c.n)
+		if err != nil {
+			x.log.Warn("passage left out of the results", "set", c.set, "passage", c.n, "err", err)
+			if d := (damagedSet{x, s}); errors.Is(err, ErrDamaged) && !slices.Contains(damaged, d) {
+				damaged = append(damaged, d)
+			}
+			continue
+		}
+		hits = append(hits, Hit{Passage: p, Score: c.score, Lexical: c.lexical, Dense: c.cos})
+	}
+	return hits, damaged, nil
+}
+
+// fieldSize adds what the sets of x have in a field to size.
+func (x *Index) fieldSize(f field, size fieldSize) fieldSize {
+	for _, s := range x.sets {
+		size.Passages += s.mark.Fields[f].Passages
+		size.Terms += s.mark.Fields[f].Terms
+	}
+	return size
+}

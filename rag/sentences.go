@@ -1,0 +1,107 @@
+package rag
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// span is a piece of a text, in bytes.
+type span struct{ start, end int }
+
+// sentences cuts text into sentences. A span holds the sentence and the closing marks after it, not
+// the space to the next; every byte that is not space is in one span. A line end ends a sentence.
+func sentences(text string) []span {
+	var spans []span
+	start := -1
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == '\n':
+			if start >= 0 {
+				spans = append(spans, span{start, trimRight(text, start, i)})
+				start = -1
+			}
+		case start < 0 && !unicode.IsSpace(r):
+			start = i
+			fallthrough
+		default:
+			if end, ok := sentenceEnd(text, i, r, size); ok && start >= 0 {
+				spans = append(spans, span{start, end})
+				i, start = end, -1
+				continue
+			}
+		}
+		i += size
+	}
+	if start >= 0 {
+		if end := trimRight(text, start, len(text)); end > start {
+			spans = append(spans, span{start, end})
+		}
+	}
+	return spans
+}
+
+func trimRight(text string, start, end int) int {
+	return start + len(strings.TrimRightFunc(text[start:end], unicode.IsSpace))
+}
+
+// sentenceEnd tells whether the rune at i ends a sentence, and where its closing marks end.
+func sentenceEnd(text string, i int, r rune, size int) (end int, ok bool) {
+	switch r {
+	case '.', '!', '?', '…':
+	default:
+		return 0, false
+	}
+	end = i + size
+	for end < len(text) { // "?!", "...", and what closes: ) ] » ” "
+		next, n := utf8.DecodeRuneInString(text[end:])
+		if strings.ContainsRune(".!?…)]»”\"", next) {
+			end += n
+			continue
+		}
+		if unicode.IsSpace(next) && next != '\n' { // French sets a space before »
+			after, m := utf8.DecodeRuneInString(text[end+n:])
+			if after == '»' {
+				end += n + m
+				continue
+			}
+		}
+		break
+	}
+	if end == len(text) {
+		return end, true
+	}
+	next, n := utf8.DecodeRuneInString(text[end:])
+	if !unicode.IsSpace(next) {
+		return 0, false // 3.14, example.org, l'art.L121
+	}
+	if r != '.' || end > i+1 {
+		return end, true
+	}
+	after, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text[end+n:], unicode.IsSpace))
+	if unicode.IsLower(after) {
+		return 0, false // an abbreviation we do not know
+	}
+	return end, !abbreviated(text[:i])
+}
+
+// abbreviated tells whether text ends with a word that takes a full stop without ending a sentence.
+func abbreviated(text string) bool {
+	at := strings.LastIndexFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("('’«[", r) })
+	word := text[at+1:]
+	if at >= 0 {
+		_, size := utf8.DecodeRuneInString(text[at:])
+		word = text[at+size:]
+	}
+	if r, size := utf8.DecodeRuneInString(word); size == len(word) && unicode.IsUpper(r) {
+		return true // an initial: "J. Dupont"
+	}
+	return strings.Contains(abbreviations, " "+strings.ToLower(word)+" ")
+}
+
+// abbreviations of French, English and Spanish, without their last full stop.
+const abbreviations = " m mm mme mmes mlle mlles dr drs pr prof me mgr st ste sts stes p pp art al n no nos n° cf éd ed eds vol t chap ch fig " +
+	"tab réf ref env av bd ex etc hab apr j.-c c.-à-d id ibid op cit coll dir trad s.a s.l tél tel min max " +
+	"janv févr avr juil sept oct nov déc mr mrs ms jr sr vs e.g i.e approx dept est gen gov inc ltd co " +
+	"sra srta ud uds ee.uu pág págs núm "

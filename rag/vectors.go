@@ -1,0 +1,325 @@
+package rag
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/bits"
+	"os"
+	"slices"
+	"sync"
+)
+
+// vectors is the flat index of one model over all sets of an Index: a sign code for each vector in
+// memory (48 bytes at 384 components), the int8 vectors on disk. A search compares sign codes with all,
+// then computes exact scores for the nearest rescored ones. Nothing is built, deleting is forgetting.
+//
+// Vectors of models such as e5 share most of their direction, so signs are taken after subtracting a
+// mean: of all vectors at loading, taken again whenever their number has doubled. The mean only decides
+// who is rescored, scores do not depend on it.
+//
+// The maps and codes are guarded by Index.mu.
+type vectors struct {
+	model string
+	dim   int // 0 until the first vector
+	mean  []float32
+	meant int // vectors the mean was taken over
+	sets  map[string]*setVectors
+
+	scratch sync.Pool // of *[]uint16, two bytes a vector, for searches
+}
+
+type setVectors struct {
+	file  *vectorFile
+	codes []uint64 // words() for each vector
+}
+
+// rescored is how many of the nearest by sign code get an exact score.
+const rescored = 1000
+
+func (v *vectors) words() int { return (v.dim + 63) / 64 }
+
+func (v *vectors) count(set string) int {
+	if s := v.sets[set]; s != nil {
+		return s.file.n
+	}
+	return 0
+}
+
+func (v *vectors) total() (n int) {
+	for _, s := range v.sets {
+		n += s.file.n
+	}
+	return n
+}
+
+// loadVectors opens what there is of a model. Files that are damaged are left, to be made again.
+func loadVectors(sets map[string]*set, model string, log *slog.Logger) (*vectors, error) {
+	v := &vectors{model: model, sets: map[string]*setVectors{}}
+	for name, s := range sets {
+		if err := v.open(name, s, log); err != nil {
+			return nil, errors.Join(err, v.close())
+		}
+	}
+	if err := v.takeMean(); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	return v, nil
+}
+
+// adopt takes in a set that came with its vectors.
+func (v *vectors) adopt(name string, s *set, log *slog.Logger) error {
+	if err := v.open(name, s, log); err != nil {
+		return err
+	}
+	return v.takeMean()
+}
+
+// open opens and checks the file of a set, if it has one.
+func (v *vectors) open(name string, s *set, log *slog.Logger) error {
+	f, err := openVectorFile(s.dir, v.model)
+	if err == nil && v.dim != 0 && f.dim != v.dim {
+		err = errors.Join(ErrDamaged, ErrDimension, f.close())
+	}
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case errors.Is(err, ErrDamaged):
+		log.Warn("vectors are damaged and will be made again", "set", name, "err", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("open vectors of %s: %w", name, err)
+	}
+	had := f.n
+	if err := f.scan(s.passages.n, func(int, []byte) {}); err != nil {
+		return errors.Join(fmt.Errorf("load vectors of %s: %w", name, err), f.close())
+	}
+	if f.n < had {
+		log.Warn("vectors are damaged and will be made again", "set", name, "from", f.n)
+	}
+	v.dim, v.sets[name] = f.dim, &setVectors{file: f}
+	return nil
+}
+
+// takeMean computes the mean of everything and the codes of everything from it.
+func (v *vectors) takeMean() error {
+	if v.dim == 0 {
+		return nil
+	}
+	sum := make([]float64, v.dim)
+	count := 0
+	for _, s := range v.sets {
+		err := s.file.scan(s.file.n, func(_ int, rec []byte) {
+			scale := float64(recordScale(rec))
+			for j := range sum {
+				sum[j] += float64(int8(rec[j])) * scale
+			}
+			count++
+		})
+		if err != nil {
+			return err
+		}
+	}
+	v.mean, v.meant = make([]float32, v.dim), count
+	for j := range sum {
+		v.mean[j] = float32(sum[j] / float64(max(count, 1)))
+	}
+	for _, s := range v.sets {
+		s.codes = make([]uint64, 0, s.file.n*v.words())
+		if err := s.file.scan(s.file.n, func(_ int, rec []byte) { s.codes = v.appendCode(s.codes, rec) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish counts records that were written to the file of a set.
+func (v *vectors) publish(s *setVectors, records []byte) error {
+	if v.mean == nil {
+		v.mean = make([]float32, v.dim)
+	}
+	size := s.file.recordSize()
+	for at := 0; at < len(records); at += size {
+		s.codes = v.appendCode(s.codes, records[at:at+size])
+		s.file.n++
+	}
+	if v.total() >= 2*v.meant {
+		return v.takeMean()
+	}
+	return nil
+}
+
+func (v *vectors) appendCode(codes []uint64, rec []byte) []uint64 {
+	inverse := 1 / recordScale(rec)
+	for from := 0; from < v.dim; from += 64 {
+		var word uint64
+		for j := from; j < min(from+64, v.dim); j++ {
+			if float32(int8(rec[j])) > v.mean[j]*inverse {
+				word |= 1 << (j - from)
+			}
+		}
+		codes = append(codes, word)
+	}
+	return codes
+}
+
+func (v *vectors) drop(set string) error {
+	s := v.sets[set]
+	if s == nil {
+		return nil
+	}
+	delete(v.sets, set)
+	return s.file.close()
+}
+
+func (v *vectors) close() error {
+	var errs []error
+	for _, s := range v.sets {
+		errs = append(errs, s.file.close())
+	}
+	return errors.Join(errs...)
+}
+
+// denseHit is a passage and its cosine with the question.
+type denseHit struct {
+	set string
+	n   int
+	cos float64
+}
+
+// search returns the nearest passages among the sets that in accepts, best first, at most limit.
+// A vector that cannot be read is left out.
+func (v *vectors) search(query []float32, in func(set string) bool, limit int) ([]denseHit, error) {
+	if v.dim == 0 {
+		return nil, nil
+	}
+	q, err := v.normalise(query)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(v.sets))
+	for name := range v.sets {
+		if in(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+
+	near := v.nearest(v.code(q), names)
+	hits := make([]denseHit, 0, len(near))
+	rec := make([]byte, recordSize(v.dim))
+	for _, c := range near {
+		name := names[c.set]
+		if err := v.sets[name].file.read(int(c.n), rec); err != nil {
+			continue
+		}
+		hits = append(hits, denseHit{name, int(c.n), dot(q, rec)})
+	}
+	slices.SortFunc(hits, func(a, b denseHit) int {
+		return order(b.cos, a.cos, a.set, b.set, a.n, b.n)
+	})
+	return hits[:min(limit, len(hits))], nil
+}
+
+type candidate struct{ set, n int32 }
+
+// nearest picks about rescored candidates by counting: distances are small integers, so the threshold
+// is read off their histogram. Those at the threshold are all taken, up to twice the number.
+func (v *vectors) nearest(code []uint64, names []string) []candidate {
+	total := 0
+	for _, name := range names {
+		total += v.sets[name].file.n
+	}
+	buf, _ := v.scratch.Get().(*[]uint16)
+	if buf == nil {
+		buf = new([]uint16)
+	}
+	defer v.scratch.Put(buf)
+	dist := slices.Grow((*buf)[:0], total)[:total]
+	*buf = dist
+
+	histogram := make([]int, v.dim+1)
+	words, at := len(code), 0
+	for _, name := range names {
+		codes := v.sets[name].codes
+		for ; len(codes) >= words; codes = codes[words:] {
+			d := 0
+			for w, bits64 := range code {
+				d += bits.OnesCount64(codes[w] ^ bits64)
+			}
+			dist[at] = uint16(d)
+			histogram[d]++
+			at++
+		}
+	}
+	limit, below := 0, 0
+	for limit < v.dim && below+histogram[limit] < rescored {
+		below += histogram[limit]
+		limit++
+	}
+	ties := min(histogram[limit], 2*rescored-below)
+	near := make([]candidate, 0, below+ties)
+	at = 0
+	for i, name := range names {
+		for n := range v.sets[name].file.n {
+			d := int(dist[at])
+			at++
+			if d > limit || d == limit && ties == 0 {
+				continue
+			}
+			if d == limit {
+				ties--
+			}
+			near = append(near, candidate{int32(i), int32(n)})
+		}
+	}
+	return near
+}
+
+func (v *vectors) normalise(query []float32) ([]float32, error) {
+	if len(query) != v.dim {
+		return nil, fmt.Errorf("question has %d components, passages %d: %w", len(query), v.dim, ErrDimension)
+	}
+	var square float64
+	for _, x := range query {
+		square += float64(x) * float64(x)
+	}
+	if square == 0 || math.IsNaN(square) || math.IsInf(square, 0) {
+		return nil, errors.New("vector of the question has no direction")
+	}
+	q, norm := make([]float32, v.dim), float32(1/math.Sqrt(square))
+	for i, x := range query {
+		q[i] = x * norm
+	}
+	return q, nil
+}
+
+func (v *vectors) code(q []float32) []uint64 {
+	code := make([]uint64, v.words())
+	for j, x := range q {
+		if x > v.mean[j] {
+			code[j/64] |= 1 << (j % 64)
+		}
+	}
+	return code
+}
+
+// dot is the cosine of a normalised question and a record.
+func dot(q []float32, rec []byte) float64 {
+	var s0, s1, s2, s3 float32
+	rec8 := rec[:len(q)]
+	i := 0
+	for ; i+4 <= len(q); i += 4 {
+		s0 += q[i] * float32(int8(rec8[i]))
+		s1 += q[i+1] * float32(int8(rec8[i+1]))
+		s2 += q[i+2] * float32(int8(rec8[i+2]))
+		s3 += q[i+3] * float32(int8(rec8[i+3]))
+	}
+	for ; i < len(q); i++ {
+		s0 += q[i] * float32(int8(rec8[i]))
+	}
+	scale := math.Float32frombits(binary.LittleEndian.Uint32(rec[len(rec)-8:]))
+	return float64(s0+s1+s2+s3) * float64(scale)
+}
