@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 )
@@ -128,6 +129,7 @@ func (b *batch) author(id peer.ID) *author {
 		a = &author{}
 		if held := b.c.authors[id]; held != nil {
 			*a = *held
+			a.later = maps.Clone(held.later)
 		}
 		b.authors[id] = a
 	}

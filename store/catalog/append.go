@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (c *Catalog) Adopt(key crypto.PrivKey, entries []Sealed) error {
 			ours = append(ours, own{e.Seq, s})
 		}
 	}
-	slices.SortStableFunc(ours, func(a, b own) int { return int(min(max(int64(a.seq-b.seq), -1), 1)) })
+	slices.SortStableFunc(ours, func(a, b own) int { return cmp.Compare(a.seq, b.seq) })
 	sorted := make([]Sealed, len(ours))
 	for i := range ours {
 		sorted[i] = ours[i].s

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/multiformats/go-multihash"
@@ -18,7 +17,7 @@ var (
 )
 
 // author is what the index holds of one author. A copy of the struct is a snapshot, but for offers:
-// chain only ever grows behind its length, and later is replaced, never changed.
+// chain only ever grows behind its length; later and offers belong to whoever changes the catalogue.
 type author struct {
 	chain []int64  // chain[i] is where entry i+1 lies in the file
 	head  [32]byte // hash of the last of chain
@@ -82,7 +81,6 @@ func (a *author) place(e Entry, s Sealed, at int64, read reader, keep bool) ([]E
 		return a.attach([]Entry{e}, read)
 	}
 	if keep && !known {
-		a.later = maps.Clone(a.later)
 		if a.later == nil {
 			a.later = map[uint64]int64{}
 		}

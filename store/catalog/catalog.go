@@ -8,7 +8,7 @@
 //
 // Start with [Open], then [Catalog.Append] to say something oneself, [Catalog.Add] for what others
 // said, and [Catalog.Offers] for what is on offer. Two catalogues become equal by giving each other
-// [Catalog.Heights] and adding what [Catalog.Beyond] answers, until it answers nothing.
+// [Catalog.Heights] and adding what [Catalog.Beyond] answers, until that brings nothing new.
 package catalog
 
 import (
@@ -45,7 +45,7 @@ type Options struct {
 }
 
 // Catalog is the entries of all authors this node knows. All methods may be called concurrently;
-// reading never waits for a flush. In memory it keeps where each entry lies in its file, about 50
+// reading never waits for a flush. In memory it keeps where each entry lies in its file, about 65
 // bytes an entry, and not the entries.
 type Catalog struct {
 	opts Options

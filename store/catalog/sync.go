@@ -55,7 +55,7 @@ func (c *Catalog) Heights() []Height {
 
 // Beyond returns what the catalogue with these heights lacks, to be given to its AddMany: at most
 // limit entries (256 if limit is 0 or more than that) and 1 MiB. An empty answer means that there is
-// nothing more to give. First come proofs of forks the other has not got, or has only of a higher
+// nothing more to give; an exchange goes on while AddMany reports something New or an ErrFork. First come proofs of forks the other has not got, or has only of a higher
 // number, each as two entries with one number side by side; then, author by author and in order, the
 // entries above the other's height. Where the other's hash is not ours at its height, the entries
 // below are sent too, for it to find the fork. Authors blocked here are not passed on; proofs against
@@ -141,8 +141,8 @@ type answer struct {
 	room, bytes int
 }
 
-// give adds the entries at these places, all or none. A full answer takes no more; one that can no longer be read is
-// left out and logged, and ends nothing.
+// give adds the entries at these places, all or none. A full answer takes no more. An entry that can
+// no longer be read is logged and left out.
 func (c *Catalog) give(out *answer, id peer.ID, places ...int64) error {
 	var entries []Sealed
 	size := 0
