@@ -24,6 +24,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 )
@@ -230,8 +231,8 @@ func walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Bl
 	switch {
 	case out.err != nil: // the limit, the deadline or the caller
 		return d, out.err
-	case in.err != nil: // the disk, not the document
-		return d, in.err
+	case in.failure() != nil: // the disk, not the document
+		return d, in.failure()
 	case err != nil && !known(err):
 		return d, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	case err != nil:
@@ -296,19 +297,33 @@ type input struct {
 	f     fs.File
 	size  int64
 	alive func() error
-	err   error
+
+	mu  sync.Mutex // a PDF is fed to its child by another goroutine
+	err error      // guarded by mu
 }
 
 func (in *input) Read(p []byte) (int, error) {
 	if err := in.alive(); err != nil {
-		in.err = err
-		return 0, err
+		return 0, in.note(err)
 	}
 	n, err := in.f.Read(p)
+	return n, in.note(err)
+}
+
+// note remembers the first error and returns err.
+func (in *input) note(err error) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	if err != nil && err != io.EOF && in.err == nil {
 		in.err = err
 	}
-	return n, err
+	return err
+}
+
+func (in *input) failure() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.err
 }
 
 func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
