@@ -1,0 +1,157 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+)
+
+// ErrPinned is returned by Drop for a pinned item.
+var ErrPinned = errors.New("item is pinned")
+
+// ErrBusy is returned when something else is working on the same item, such as an open Incoming.
+var ErrBusy = errors.New("item is being worked on")
+
+// Item is a folder of this store, named by its root. Root is always a CIDv1.
+type Item struct {
+	Root   cid.Cid `json:"root"`
+	Space  Space   `json:"space"`
+	Title  string  `json:"title,omitempty"`
+	Kind   string  `json:"kind,omitempty"`   // a label the store does not interpret but for chunking: dataset, model, adapter…
+	Origin string  `json:"origin,omitempty"` // where it came from, for people
+	Size   int64   `json:"size"`             // content bytes
+	Files  int     `json:"files"`
+	Pinned bool    `json:"pinned,omitempty"`
+	// InPlace is the user's own file or folder the item was added from, when it was not copied.
+	InPlace string `json:"in_place,omitempty"`
+	// Bad is how many ranges are known to be wrong on disk.
+	Bad int `json:"bad,omitempty"`
+	// Have is how many content bytes of an unfinished item have landed; 0 for a complete one.
+	Have int64 `json:"have,omitempty"`
+	// Existed is set by Add when the same content was there already.
+	Existed bool `json:"existed,omitempty"`
+}
+
+// card is what cannot be derived about an item; <root>.json.
+type card struct {
+	Title   string `json:"title,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	Origin  string `json:"origin,omitempty"`
+	Pinned  bool   `json:"pinned,omitempty"`
+	InPlace string `json:"in_place,omitempty"` // as Item.InPlace
+	Base    string `json:"base,omitempty"`     // the folder its paths are relative to, when in place
+	Size    int64  `json:"size,omitempty"`     // declared content bytes, of an unfinished item
+}
+
+func (h *held) item(sp Space) Item {
+	it := Item{
+		Root: h.root, Space: sp, Title: h.card.Title, Kind: h.card.Kind, Origin: h.card.Origin,
+		Size: h.size, Files: h.files, Pinned: h.card.Pinned, InPlace: h.card.InPlace, Bad: len(h.marks),
+	}
+	if !h.whole {
+		it.Size, it.Have = h.card.Size, h.size
+	}
+	return it
+}
+
+// Item returns a complete item, or ErrNotFound.
+func (s *Store) Item(root cid.Cid) (Item, error) {
+	sp, h, err := s.find(canonical(root))
+	if err != nil {
+		return Item{}, err
+	}
+	return h.item(sp.name), nil
+}
+
+// Items lists the complete items of both spaces, ordered by root, as they were when the loop began.
+func (s *Store) Items() iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		for _, it := range s.list(true) {
+			if !yield(it, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Unfinished lists the items Receive has begun and not completed, ordered by root.
+func (s *Store) Unfinished() ([]Item, error) { return s.list(false), nil }
+
+func (s *Store) list(whole bool) []Item {
+	var items []Item
+	for _, sp := range []*space{s.mesh, s.private} {
+		sp.mu.RLock()
+		for _, h := range sp.held {
+			if h.whole == whole {
+				items = append(items, h.item(sp.name))
+			}
+		}
+		sp.mu.RUnlock()
+	}
+	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Root.KeyString(), b.Root.KeyString()) })
+	return items
+}
+
+// Pin keeps an item from being dropped. Pinning twice is one pin. It is durable when Pin returns. ErrNotFound.
+func (s *Store) Pin(root cid.Cid) error { return s.setPin(canonical(root), true) }
+
+// Unpin lets an item be dropped again. ErrNotFound.
+func (s *Store) Unpin(root cid.Cid) error { return s.setPin(canonical(root), false) }
+
+func (s *Store) setPin(root cid.Cid, pinned bool) error {
+	s.gesture.Lock()
+	defer s.gesture.Unlock()
+	sp, h, err := s.find(root)
+	if err != nil || h.card.Pinned == pinned {
+		return err
+	}
+	h.card.Pinned = pinned
+	if err := writeCard(sp.items(), root, h.card); err != nil {
+		return fmt.Errorf("pin %s: %w", root, err)
+	}
+	sp.mu.Lock()
+	sp.held[root.KeyString()].card = h.card
+	sp.mu.Unlock()
+	return nil
+}
+
+func writeCard(dir string, root cid.Cid, c card) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, root.String()+".json"), append(b, '\n'))
+}
+
+func readCard(path string) (c card, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return card{}, err
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return card{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// totals is what the index remembers of a complete item: that it is fully indexed, and its size.
+func encodeTotals(size int64, files int) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(nil, uint64(size)), uint64(files))
+}
+
+func decodeTotals(b []byte) (size int64, files int, err error) {
+	a, b, err := cutUvarint(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, _, err := cutUvarint(b)
+	return int64(a), int(n), err
+}

@@ -1,0 +1,333 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/ipfs/boxo/blockstore"
+	"github.com/ipfs/go-cid"
+)
+
+var (
+	// ErrIncomplete is returned by Complete while blocks are missing.
+	ErrIncomplete = errors.New("blocks are missing")
+	// ErrInPlace is returned by Receive for a damaged item that is used in place: the files are the user's and are not
+	// written to. Put the file back as it was, or drop the item and receive it anew.
+	ErrInPlace = errors.New("item uses files in place")
+	// ErrClosed is returned by an Incoming that was closed, completed or abandoned.
+	ErrClosed = errors.New("closed")
+)
+
+// ReceiveOptions are the parameters of Receive and Import.
+type ReceiveOptions struct {
+	Space  Space // "" is Private
+	Title  string
+	Kind   string
+	Origin string
+	// Size is the declared content size in bytes. It must fit on the disk, and more is not accepted. 0 means unknown:
+	// what is free is the limit.
+	Size int64
+}
+
+// Incoming is an unfinished item, or a damaged one being repaired. It is a Blockstore that is filled with the blocks of
+// the item, in any order:
+//
+//	parent seen:      leaf bytes go straight to their place in incoming/<root>/…
+//	parent not seen:  they wait in incoming/<root>.wait/
+//	nodes:            incoming/<root>.dag
+//
+// Has, Get and GetSize also answer for blocks the store holds elsewhere, which need not be sent: Complete copies them.
+// An Incoming of the mesh space knows nothing of private blocks, so that a stranger's item cannot draw them out.
+//
+// PutMany checks the hash of every block, and what it returns for is durable: it survives Close, a crash and a power
+// cut. It is safe for concurrent use. One Incoming at a time can be open for a root.
+type Incoming struct {
+	blockView
+	s      *Store
+	sp     *space
+	root   cid.Cid
+	repair bool   // of a complete item
+	dir    string // where its files are
+	dag    string
+	limit  int64 // content bytes
+
+	// mu guards the fields below.
+	mu     sync.Mutex
+	closed bool
+	broken error // what went wrong half-way; reopening starts from what is durable
+	whole  bool  // nothing to receive
+	want   map[string][]place
+	spent  budget
+	have   int64 // content bytes in place
+	nodes  *os.File
+	end    int64           // of nodes
+	stray  int64           // bytes that have no place yet
+	astray map[string]bool // nodes that have no place yet
+	reread bool            // the index does not know what landed: look at the files
+	replay bool            // placing what landed earlier
+	batch  *landing
+}
+
+var _ blockstore.Blockstore = (*Incoming)(nil)
+
+// Receive opens the unfinished item root, beginning one when there is none. A complete item with marked ranges is
+// opened for repair, in the space it is in; one without is opened too, and Complete returns it at once.
+//
+// ErrNoSpace when o.Size does not fit, before anything is written; ErrBusy when it is open already; ErrInPlace.
+func (s *Store) Receive(ctx context.Context, root cid.Cid, o ReceiveOptions) (*Incoming, error) {
+	if o.Space == "" {
+		o.Space = Private
+	}
+	if !o.Space.Valid() || o.Size < 0 {
+		return nil, fmt.Errorf("receive %s: space %q, size %d", root, o.Space, o.Size)
+	}
+	if err := checkCid(root); err != nil {
+		return nil, fmt.Errorf("receive: %w", err)
+	}
+	root = canonical(root)
+	in, err := s.receive(ctx, root, o)
+	if err != nil {
+		return nil, fmt.Errorf("receive %s: %w", root, err)
+	}
+	return in, nil
+}
+
+func (s *Store) receive(ctx context.Context, root cid.Cid, o ReceiveOptions) (_ *Incoming, err error) {
+	s.gesture.Lock()
+	defer s.gesture.Unlock()
+	sp, h, err := s.find(root)
+	if errors.Is(err, ErrNotFound) {
+		sp = s.space(o.Space)
+		h, _ = sp.snapshot(root)
+	} else if err != nil {
+		return nil, err
+	}
+	if h.whole && len(h.marks) > 0 && h.card.Base != "" {
+		return nil, fmt.Errorf("%w: %s", ErrInPlace, h.card.InPlace)
+	}
+	if err := sp.claim(root); err != nil {
+		return nil, err
+	}
+	in := &Incoming{blockView: blockView{to: sp}, s: s, sp: sp, root: root, repair: h.whole, limit: o.Size,
+		want: make(map[string][]place), astray: make(map[string]bool)}
+	defer func() {
+		if err != nil {
+			in.shut()
+		}
+	}()
+	if sp == s.private {
+		in.also = s.mesh
+	}
+	if h.whole && len(h.marks) == 0 {
+		in.whole, in.have = true, h.size
+		return in, nil
+	}
+	if in.limit == 0 {
+		in.limit = h.card.Size
+	}
+	if h.whole {
+		in.limit = h.size
+	}
+	free, err := s.disk.free()
+	if err != nil {
+		return nil, err
+	}
+	if need := in.limit - h.size + in.limit/64; !h.whole && need > free {
+		return nil, &NoSpaceError{Need: need, Have: free}
+	}
+	if in.limit == 0 {
+		in.limit = h.size + free
+	}
+	if !h.root.Defined() {
+		h, err = sp.begin(root, card{Title: o.Title, Kind: o.Kind, Origin: o.Origin, Size: o.Size})
+		if err != nil {
+			return nil, err
+		}
+	}
+	in.dir, in.dag = h.folder, h.dag
+	return in, in.resume(ctx)
+}
+
+// begin makes an empty unfinished item. The card comes first, so that what a crash leaves is recognised.
+func (sp *space) begin(root cid.Cid, c card) (held, error) {
+	h := &held{root: root, card: c, folder: filepath.Join(sp.incoming(), root.String())}
+	h.dag = h.folder + ".dag"
+	if err := removeFamily(sp.incoming(), root); err != nil {
+		return held{}, err
+	}
+	if err := writeCard(sp.incoming(), root, c); err != nil {
+		return held{}, err
+	}
+	if err := os.Mkdir(h.folder, 0o755); err != nil {
+		return held{}, err
+	}
+	if err := os.WriteFile(h.dag, carHeader(root), 0o644); err != nil {
+		return held{}, err
+	}
+	for _, p := range []string{h.dag, sp.incoming()} {
+		if err := syncPath(p); err != nil {
+			return held{}, err
+		}
+	}
+	if err := sp.idx.set(sp.key('u', root.KeyString()), encodeLanded(0)); err != nil {
+		return held{}, err
+	}
+	sp.mu.Lock()
+	sp.held[root.KeyString()] = h
+	sp.mu.Unlock()
+	return *h, nil
+}
+
+// resume finds out what landed earlier and what is wanted next.
+func (in *Incoming) resume(ctx context.Context) error {
+	key := in.root.KeyString()
+	if _, err := in.sp.idx.get(in.sp.key('u', key)); errors.Is(err, errNoRecord) {
+		in.reread = true // a repair, or the index was lost
+	} else if err != nil {
+		return err
+	}
+	in.spent = budget{most: in.limit}
+	f, err := os.OpenFile(in.dag, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	in.nodes = f
+	in.batch = newLanding(in.dir)
+	if in.reread && !in.repair {
+		if err := in.recount(); err != nil {
+			return err
+		}
+	}
+	if in.end, err = in.lastNode(); err != nil {
+		return err
+	}
+	if err := f.Truncate(in.end); err != nil {
+		return err
+	}
+	in.replay = true
+	defer func() { in.replay = false }()
+	if err := in.settleAll(ctx, []place{{c: in.root, role: entry, size: -1}}); err != nil {
+		return err
+	}
+	return in.commit()
+}
+
+// recount restores the references of nodes and of waiting blocks when the index was lost.
+func (in *Incoming) recount() error {
+	key := in.root.KeyString()
+	if _, err := scanDag(in.dag, func(c cid.Cid, off int64, data []byte) error {
+		if matches(c, data) {
+			in.batch.refs[string(c.Hash())] = ref{kind: inDag, root: key, off: off, size: int64(len(data))}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	waits, err := filepath.Glob(filepath.Join(in.waitDir(), "*"))
+	if err != nil {
+		return err
+	}
+	for _, w := range waits {
+		c, err := cid.Decode(filepath.Base(w))
+		if err != nil {
+			continue
+		}
+		st, err := os.Stat(w)
+		if err != nil {
+			return err
+		}
+		in.batch.refs[string(c.Hash())] = ref{kind: waiting, root: key, path: filepath.Base(w), size: st.Size()}
+	}
+	return in.commit()
+}
+
+// lastNode returns where the nodes that are known to be durable end. What lies beyond was never acknowledged.
+func (in *Incoming) lastNode() (end int64, err error) {
+	end = int64(len(carHeader(in.root)))
+	whole, err := scanDag(in.dag, func(c cid.Cid, off int64, data []byte) error {
+		refs, err := in.sp.refs(string(c.Hash()))
+		if err != nil {
+			return err
+		}
+		for _, r := range refs {
+			if r.kind == inDag && r.root == in.root.KeyString() && r.off == off {
+				end = max(end, off+int64(len(data)))
+				if !in.repair {
+					in.astray[string(c.Hash())] = true
+				}
+			}
+		}
+		return nil
+	})
+	if in.repair {
+		end = max(end, whole)
+	}
+	if st, serr := os.Stat(in.dag); serr == nil && st.Size() < int64(len(carHeader(in.root))) {
+		if err := os.WriteFile(in.dag, carHeader(in.root), 0o644); err != nil {
+			return 0, err
+		}
+	}
+	return end, err
+}
+
+func (in *Incoming) waitDir() string {
+	return filepath.Join(in.sp.incoming(), in.root.String()+".wait")
+}
+
+// Have returns how many content bytes are in place.
+func (in *Incoming) Have() int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.have
+}
+
+// Close keeps what landed, to be resumed by Receive. It may be called after Complete and Abandon, and twice.
+func (in *Incoming) Close() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.shut()
+	return nil
+}
+
+func (in *Incoming) shut() {
+	if in.closed {
+		return
+	}
+	in.closed = true
+	in.want, in.astray, in.batch = nil, nil, nil
+	if in.nodes != nil {
+		in.nodes.Close()
+	}
+	in.sp.release(in.root)
+}
+
+// Abandon removes everything that landed. A complete item that was being repaired stays as it is.
+func (in *Incoming) Abandon() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return ErrClosed
+	}
+	defer in.shut()
+	if in.whole || in.repair {
+		return nil
+	}
+	in.s.gesture.Lock()
+	defer in.s.gesture.Unlock()
+	key := in.root.KeyString()
+	in.sp.mu.Lock()
+	if h := in.sp.held[key]; h == nil || h.whole {
+		in.sp.mu.Unlock()
+		return nil // it was added meanwhile
+	}
+	delete(in.sp.held, key)
+	in.sp.mu.Unlock()
+	if err := removeFamily(in.sp.incoming(), in.root); err != nil {
+		return fmt.Errorf("abandon %s: %w", in.root, err)
+	}
+	return in.sp.purge(map[string]bool{key: true})
+}
