@@ -48,8 +48,9 @@ func (h *header) take(n int) ([]byte, error) {
 		}
 		h.start = h.pos
 		h.buf = h.buf[:min(int64(bufferSize), h.end-h.pos)]
-		if got, err := h.r.ReadAt(h.buf, h.pos); got < len(h.buf) {
-			h.buf = h.buf[:0]
+		got, err := h.r.ReadAt(h.buf, h.pos)
+		h.buf = h.buf[:got]
+		if got < n {
 			if errors.Is(err, io.EOF) {
 				return nil, fmt.Errorf("%w: the file ends before its size", ErrMalformed)
 			}
