@@ -104,8 +104,8 @@ func generate(ctx context.Context, a *Answer, g Generator, w phrases, say func(s
 	}
 	b := newBinder(given, a.Lang, say)
 	err := g.Generate(ctx, newPrompt(a.Question, w, given, read), b.write)
-	if err == nil {
-		err = b.end()
+	if endErr := b.end(); err == nil {
+		err = endErr
 	}
 	a.Citations = b.cited()
 	switch {

@@ -1,6 +1,17 @@
 package rag
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"savoirs/rag/extract"
+)
 
 // EvalOptions of Eval. The zero value is lexical search over all queries.
 type EvalOptions struct {
@@ -8,19 +19,140 @@ type EvalOptions struct {
 	Sample   int      // queries taken at random; 0: all
 	Seed     uint64   // of the sample
 	Embedder Embedder // for dense and hybrid
-	Queries  string   // file of queries; empty: queries.jsonl of the folder
+	Queries  string   // file of queries, by path or by its name in the folder; "": queries.jsonl
+
+	Progress func(done, total int) // of embedding, then of queries; may be nil
 }
 
-// Scores of a search over a folder of questions with known answers, averaged over queries.
+// Scores of a search over questions with known answers, averaged over the questions.
 type Scores struct {
-	NDCG10  float64 `json:"ndcg@10"`
+	NDCG10  float64 `json:"ndcg@10"` // gain is the grade, discount log2(rank+1), as trec_eval
 	Recall5 float64 `json:"recall@5"`
 	MRR10   float64 `json:"mrr@10"`
-	P50     float64 `json:"p50_ms"` // of one search, the question's embedding included
+	P50     float64 `json:"p50_ms"` // of one search, the embedding of the question included
 	P95     float64 `json:"p95_ms"`
 	Queries int     `json:"queries"`
 	Mode    Mode    `json:"mode"`
 }
 
-// Eval scores a BEIR-style folder.
-func Eval(ctx context.Context, dir string, o EvalOptions) (Scores, error) { return Scores{}, nil }
+// evalPassages is how many passages are asked for, so that ten documents are among them.
+const evalPassages = 40
+
+// Eval scores the BEIR-style folder dir (corpus.jsonl, queries.jsonl, qrels.tsv): its documents are
+// added to an index in a temporary folder, which is removed, and its queries are put to Search. A
+// document ranks where its best passage does. Queries without a judgement are left out.
+func Eval(ctx context.Context, dir string, o EvalOptions) (s Scores, err error) {
+	set, err := readBEIR(dir, o.Queries)
+	if err != nil {
+		return Scores{}, fmt.Errorf("eval %s: %w", dir, err)
+	}
+	tmp, err := os.MkdirTemp("", "savoirs-eval-")
+	if err != nil {
+		return Scores{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	x, err := Open(Options{Dir: tmp})
+	if err != nil {
+		return Scores{}, err
+	}
+	defer func() { err = errors.Join(err, x.Close()) }()
+	if _, err := x.add(ctx, "corpus", "", set.documents); err != nil {
+		return Scores{}, err
+	}
+	if o.Embedder != nil && o.Mode != ModeLexical {
+		if err := x.EmbedMissing(ctx, o.Embedder, nil, o.Progress); err != nil {
+			return Scores{}, err
+		}
+	}
+	return evalQueries(ctx, x, set, o)
+}
+
+func evalQueries(ctx context.Context, x *Index, set beir, o EvalOptions) (Scores, error) {
+	queries := set.judged()
+	if o.Sample > 0 && o.Sample < len(queries) {
+		random := rand.New(rand.NewPCG(o.Seed, 0))
+		random.Shuffle(len(queries), func(i, j int) { queries[i], queries[j] = queries[j], queries[i] })
+		queries = queries[:o.Sample]
+	}
+	if len(queries) == 0 {
+		return Scores{}, errors.New("eval: no query has a judgement")
+	}
+	s := Scores{Queries: len(queries)}
+	took := make([]float64, 0, len(queries))
+	for i, q := range queries {
+		start := time.Now()
+		r, err := Search(ctx, Query{Text: q.Text, Mode: o.Mode, Limit: evalPassages}, o.Embedder, x)
+		if err != nil {
+			return Scores{}, fmt.Errorf("eval query %s: %w", q.ID, err)
+		}
+		took = append(took, time.Since(start).Seconds()*1000)
+		s.Mode = r.Mode
+		s.count(set.grades[q.ID], documentsFound(r.Hits))
+		if o.Progress != nil {
+			o.Progress(i+1, len(queries))
+		}
+	}
+	n := float64(len(queries))
+	s.NDCG10, s.Recall5, s.MRR10 = s.NDCG10/n, s.Recall5/n, s.MRR10/n
+	slices.Sort(took)
+	s.P50, s.P95 = took[len(took)/2], took[len(took)*95/100]
+	return s, nil
+}
+
+// documentsFound ranks documents by their best passage.
+func documentsFound(hits []Hit) []string {
+	var docs []string
+	for _, h := range hits {
+		if !slices.Contains(docs, h.Doc) {
+			docs = append(docs, h.Doc)
+		}
+	}
+	return docs
+}
+
+// count adds the scores of one ranking.
+func (s *Scores) count(grades map[string]float64, docs []string) {
+	var gain, best float64
+	relevant, found := 0, 0
+	ideal := make([]float64, 0, len(grades))
+	for _, g := range grades {
+		if g > 0 {
+			ideal = append(ideal, g)
+			relevant++
+		}
+	}
+	slices.SortFunc(ideal, func(a, b float64) int { return int(math.Copysign(1, b-a)) })
+	for i, g := range ideal[:min(10, len(ideal))] {
+		best += g / math.Log2(float64(i)+2)
+	}
+	first := 0
+	for i, d := range docs[:min(10, len(docs))] {
+		g := grades[d]
+		if g <= 0 {
+			continue
+		}
+		gain += g / math.Log2(float64(i)+2)
+		if first == 0 {
+			first = i + 1
+		}
+		if i < 5 {
+			found++
+		}
+	}
+	s.NDCG10 += gain / best
+	s.Recall5 += float64(found) / float64(relevant)
+	if first > 0 {
+		s.MRR10 += 1 / float64(first)
+	}
+}
+
+// documents yields the corpus as documents of one paragraph, named by their ids.
+func (b beir) documents(yield func(source) bool) {
+	for _, d := range b.corpus {
+		doc := extract.Document{Title: extract.Clean(d.Title), Format: "jsonl",
+			Blocks: []extract.Block{{Role: extract.Paragraph, Text: extract.Clean(d.Text)}}}
+		if !yield(source{path: d.ID, doc: doc}) {
+			return
+		}
+	}
+}

@@ -94,8 +94,9 @@ func abbreviated(text string) bool {
 		_, size := utf8.DecodeRuneInString(text[at:])
 		word = text[at+size:]
 	}
-	if r, size := utf8.DecodeRuneInString(word); size == len(word) && unicode.IsUpper(r) {
-		return true // an initial: "J. Dupont"
+	if initials := strings.NewReplacer(".", "", "-", "").Replace(word); runes(initials) <= 3 && initials == strings.ToUpper(initials) &&
+		strings.IndexFunc(initials, unicode.IsDigit) < 0 && (len(word) > len(initials) || runes(word) == 1) {
+		return true // "J. Dupont", "A.-M. Noël"
 	}
 	return strings.Contains(abbreviations, " "+strings.ToLower(word)+" ")
 }

@@ -18,38 +18,59 @@ const (
 // one heading and on one page; it never begins or ends inside a table row, nor inside a sentence unless
 // that sentence alone is too long. Passages do not overlap.
 func split(d extract.Document) []Passage {
-	s := splitter{title: d.Title}
+	s := splitter{title: d.Title, records: d.Format == "jsonl"}
 	for i, b := range d.Blocks {
 		if b.Role == extract.Heading {
-			s.flush()
 			s.under(b)
 			continue
 		}
-		s.block(b, leadsTo(d.Blocks[i:]))
+		s.block(b, listAhead(d.Blocks, i))
 	}
 	s.flush()
+	s.bare(0)
 	return s.passages
 }
 
 // splitter gathers blocks into the passage being made.
 type splitter struct {
 	title    string
+	records  bool            // each row is a record of its own, not a line of a table
 	path     []extract.Block // headings above, outermost first
+	empty    bool            // nothing came under the last heading yet
 	open     []extract.Block // the passage being made
 	size     int             // runes in open
 	passages []Passage
 }
 
+// under goes on below another heading.
 func (s *splitter) under(h extract.Block) {
+	s.flush()
+	s.bare(h.Level)
 	for len(s.path) > 0 && s.path[len(s.path)-1].Level >= h.Level {
 		s.path = s.path[:len(s.path)-1]
 	}
-	s.path = append(s.path, h)
+	s.path, s.empty = append(s.path, h), true
 }
 
-// block adds b to the open passage or begins another. lead is how many runes must follow b in the same
-// passage: the first entry of the list that b announces.
-func (s *splitter) block(b extract.Block, lead int) {
+// bare makes a passage of the last heading when nothing is under it and next, the level of the heading
+// that follows (0 at the end), is not below it.
+func (s *splitter) bare(next int) {
+	if !s.empty {
+		return
+	}
+	h := s.path[len(s.path)-1]
+	if next > h.Level || h.Text == s.title {
+		return
+	}
+	s.path = s.path[:len(s.path)-1]
+	s.open = []extract.Block{h}
+	s.flush()
+}
+
+// block adds b to the open passage or begins another. ahead is how many runes of a short list begin
+// with b, which is to stay in one piece.
+func (s *splitter) block(b extract.Block, ahead int) {
+	s.empty = false
 	size := runes(b.Text)
 	most := passageMost
 	if b.Role == extract.Row {
@@ -58,12 +79,12 @@ func (s *splitter) block(b extract.Block, lead int) {
 	if size > most {
 		s.flush()
 		for _, part := range splitBlock(b) {
-			s.open, s.size = append(s.open, part), runes(part.Text)
+			s.open = []extract.Block{part}
 			s.flush()
 		}
 		return
 	}
-	if len(s.open) > 0 && !s.takes(b, size+lead) {
+	if len(s.open) > 0 && !s.takes(b, max(size, ahead)) {
 		s.flush()
 	}
 	s.open, s.size = append(s.open, b), s.size+size
@@ -72,7 +93,7 @@ func (s *splitter) block(b extract.Block, lead int) {
 // takes tells whether the open passage has room for a block of size runes on its page.
 func (s *splitter) takes(b extract.Block, size int) bool {
 	last := s.open[len(s.open)-1]
-	if last.Page != b.Page {
+	if last.Page != b.Page || s.records && b.Role == extract.Row {
 		return false
 	}
 	room := passageAim
@@ -113,16 +134,25 @@ func (s *splitter) heading() string {
 	return strings.Join(names, " > ")
 }
 
-// leadsTo returns the size of the block that must not be parted from the first of blocks: the first
-// entry of a list announced by "…:".
-func leadsTo(blocks []extract.Block) int {
-	if len(blocks) < 2 || blocks[0].Role != extract.Paragraph || !strings.HasSuffix(blocks[0].Text, ":") {
+// listAhead returns the size in runes of the list that begins at blocks[i], with the line that
+// announces it ("…:"), when it is short enough for one passage; else 0.
+func listAhead(blocks []extract.Block, i int) int {
+	first := blocks[i]
+	begins := first.Role == extract.Item && (i == 0 || blocks[i-1].Role != extract.Item) ||
+		first.Role == extract.Paragraph && strings.HasSuffix(first.Text, ":")
+	if !begins {
 		return 0
 	}
-	if next := blocks[1]; next.Role == extract.Item && next.Page == blocks[0].Page {
-		return runes(next.Text)
+	size := runes(first.Text)
+	for _, b := range blocks[i+1:] {
+		if b.Role != extract.Item || b.Page != first.Page {
+			break
+		}
+		if size += runes(b.Text); size > passageAim {
+			return 0
+		}
 	}
-	return 0
+	return size
 }
 
 // splitBlock cuts a long block at the ends of sentences into parts of about passageAim runes, evenly,
