@@ -83,6 +83,9 @@ func (e Entry) check() error {
 	if e.V != version {
 		return fmt.Errorf("%w: version %d, this program knows %d", ErrMalformed, e.V, version)
 	}
+	if err := e.Author.Validate(); err != nil {
+		return fmt.Errorf("%w: no author", ErrMalformed)
+	}
 	if e.Seq == 0 {
 		return fmt.Errorf("%w: entries are numbered from 1", ErrMalformed)
 	}
