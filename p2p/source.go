@@ -21,11 +21,15 @@ const (
 	dialTime  = 5 * time.Second
 	askTime   = 10 * time.Second // to get a wantList across
 
+	// maxStrikes is how many answers in a row may break without having brought a block.
+	maxStrikes = 5
+
 	minRetry = 250 * time.Millisecond
 	maxRetry = 2 * time.Second
 )
 
-// drain asks p for what is missing, span by span, until p can do no more, lied, or nothing came for o.Patience.
+// drain asks p for what is missing, span by span, until p can do no more, lied, broke off maxStrikes times, or nothing
+// came from anyone for o.Patience.
 func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFunc) {
 	if err := f.m.reach(ctx, p); err != nil {
 		f.note(err)
@@ -34,7 +38,7 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 	if known, err := f.m.host.Peerstore().SupportsProtocols(p, protoCAR); err != nil || len(known) == 0 {
 		return // a plain IPFS node: bitswap will ask it
 	}
-	wait := minRetry
+	wait, strikes := minRetry, 0
 	for {
 		span, err := f.walk.take(ctx, p, f.spanSize())
 		if err != nil && ctx.Err() == nil {
@@ -43,11 +47,10 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 		if err != nil || len(span) == 0 {
 			return
 		}
-		before := f.count.Load()
-		err = f.ask(ctx, p, span, fail)
+		got, err := f.ask(ctx, p, span, fail)
 		f.walk.giveBack(span, p, err == nil)
-		if f.count.Load() > before {
-			wait = minRetry
+		if got > 0 {
+			wait, strikes = minRetry, 0
 		}
 		if err == nil {
 			continue
@@ -57,9 +60,12 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 			return
 		}
 		f.m.log.Debug("fetch", "peer", p, "root", f.root, "err", err)
-		if err := f.comeBack(ctx, p, &wait); err != nil {
+		if strikes++; strikes < maxStrikes {
+			err = f.comeBack(ctx, p, &wait)
+		}
+		if err != nil {
 			if ctx.Err() == nil {
-				f.note(err)
+				f.note(fmt.Errorf("peer %s: %w", p, err))
 			}
 			return
 		}
@@ -98,16 +104,16 @@ func (m *Mesh) reach(ctx context.Context, p peer.ID) error {
 	return nil
 }
 
-// ask asks p for a span and accepts what comes. It returns nil when the answer ended as it should, whatever was left out.
-// What is wrong on our side, and ends the fetch, goes to fail.
-func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.CancelCauseFunc) error {
+// ask asks p for a span, accepts what comes and counts it. The error is nil when the answer ended as it should, whatever
+// was left out. What is wrong on our side, or with the content, goes to fail and ends the fetch.
+func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.CancelCauseFunc) (got int, err error) {
 	want := make([]cid.Cid, len(span))
 	for i, l := range span {
 		want[i] = l.cid
 	}
 	s, err := f.m.openSpan(ctx, p, wantList{Root: f.root, Want: want})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer s.Reset() // harmless when all was read and closed
 	defer context.AfterFunc(ctx, func() { s.Reset() })()
@@ -117,20 +123,21 @@ func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.Ca
 		b, err := answer.next()
 		if err == io.EOF {
 			s.Close()
-			return nil
+			return got, nil
 		}
 		if err != nil {
 			if _, refused := errors.AsType[*network.StreamError](err); !refused && !errors.Is(err, errLie) && ctx.Err() == nil {
 				s.Conn().Close() // stalled or broken: nothing more will come this way
 			}
-			return err
+			return got, err
 		}
 		if err := f.accept(ctx, b); err != nil {
 			if ctx.Err() == nil {
 				fail(err)
 			}
-			return err
+			return got, err
 		}
+		got++
 	}
 }
 

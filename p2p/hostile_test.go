@@ -1,0 +1,360 @@
+package p2p
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	mh "github.com/multiformats/go-multihash"
+)
+
+// liar opens a node that says it holds root and answers want lists with whatever answer writes.
+func liar(t *testing.T, root cid.Cid, answer func(w *bufio.Writer, want wantList) error) *Mesh {
+	t.Helper()
+	m := open(t, Options{})
+	Handle(m, holdsName, holdsLimit(), func(context.Context, peer.ID, holdsQuestion) (holdsAnswer, error) {
+		return holdsAnswer{Held: []bool{true}}, nil
+	})
+	m.host.SetStreamHandler(protoCAR, func(s network.Stream) {
+		want, err := readWantList(bufio.NewReader(s))
+		if err != nil {
+			s.Reset()
+			return
+		}
+		w := bufio.NewWriter(s)
+		w.Write(carHeader(want.Root))
+		answer(w, want)
+		w.Flush()
+		s.Close()
+	})
+	return m
+}
+
+func TestWhatAFaultyPeerSendsNeverReachesTheStore(t *testing.T) {
+	t.Parallel()
+	_, store, root, _ := holder(t, 256<<10)
+	other := raw(t, store, []byte("nobody asked for this"))
+	get := func(c cid.Cid) []byte {
+		b, err := store.Get(context.Background(), c)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return b.RawData()
+	}
+	for name, answer := range map[string]func(w *bufio.Writer, want wantList) error{
+		"wrong bytes": func(w *bufio.Writer, want wantList) error {
+			return writeSection(w, want.Want[0], append(get(want.Want[0]), 'x'))
+		},
+		"a block nobody asked for": func(w *bufio.Writer, want wantList) error {
+			return writeSection(w, other, get(other))
+		},
+		"a frame beyond the limit": func(w *bufio.Writer, want wantList) error {
+			_, err := w.Write(binary.AppendUvarint(nil, maxBlock*2))
+			return err
+		},
+		"a block beyond the limit": func(w *bufio.Writer, want wantList) error {
+			return writeSection(w, want.Want[0], make([]byte, maxBlock+1))
+		},
+		"an empty frame": func(w *bufio.Writer, want wantList) error {
+			_, err := w.Write([]byte{0})
+			return err
+		},
+		"a length without end": func(w *bufio.Writer, want wantList) error {
+			_, err := w.Write(bytes.Repeat([]byte{0xff}, 1<<10))
+			return err
+		},
+		"a stream without end": func(w *bufio.Writer, want wantList) error {
+			for {
+				if err := writeSection(w, other, get(other)); err != nil {
+					return err
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad := liar(t, root, answer)
+			b, into := open(t, Options{}), newMemory()
+			connect(t, b, bad)
+			err := b.Fetch(t.Context(), root, into, FetchOptions{From: []peer.ID{bad.ID()}})
+			is(t, err, ErrNoProvider)
+			fault, ok := errors.AsType[*Fault](err)
+			if !ok || fault.Peer != bad.ID() {
+				t.Errorf("the error does not name the peer: %v", err)
+			}
+			if faults := b.Faults(); len(faults) != 1 || faults[0].Peer != bad.ID() {
+				t.Errorf("recorded: %v", faults)
+			}
+			if into.kept.Load() != 0 {
+				t.Error("something reached the store")
+			}
+		})
+	}
+}
+
+func TestAPeerThatOnlyEverBreaksOffIsGivenUp(t *testing.T) {
+	t.Parallel()
+	_, _, root, _ := holder(t, 64<<10)
+	bad := liar(t, root, func(w *bufio.Writer, want wantList) error {
+		_, err := w.Write([]byte{100, 1, 0x55})
+		return err
+	})
+	b := open(t, Options{})
+	connect(t, b, bad)
+	is(t, b.Fetch(t.Context(), root, newMemory(), FetchOptions{Patience: time.Hour}), ErrNoProvider)
+}
+
+func TestAFaultyPeerDoesNotKeepAnHonestOneFromDelivering(t *testing.T) {
+	a, store, root, size := holder(t, 4<<20)
+	asked := 0
+	bad := liar(t, root, func(w *bufio.Writer, want wantList) error {
+		asked++
+		b, err := store.Get(context.Background(), want.Want[0])
+		if err != nil {
+			return err
+		}
+		return writeSection(w, want.Want[0], append(b.RawData(), 'x'))
+	})
+	b, into := open(t, Options{}), newMemory()
+	connect(t, b, bad)
+	connect(t, b, a)
+	if err := b.Fetch(t.Context(), root, into, FetchOptions{From: []peer.ID{bad.ID()}}); err != nil {
+		t.Fatal(err)
+	}
+	if whole(t, into, root); into.kept.Load() != size {
+		t.Errorf("kept %d bytes of %d", into.kept.Load(), size)
+	}
+	if asked != 1 {
+		t.Errorf("the faulty peer was asked %d times", asked)
+	}
+}
+
+func TestAnotherHeaderIsALie(t *testing.T) {
+	store := newMemory()
+	root, other := raw(t, store, []byte("root")), raw(t, store, []byte("other"))
+	r := carReader{r: bufio.NewReader(bytes.NewReader(carHeader(other))), root: root, want: []cid.Cid{root}}
+	_, err := r.next()
+	is(t, err, errLie)
+}
+
+func TestAnEndInTheMiddleOfABlockIsNoLie(t *testing.T) {
+	store := newMemory()
+	root := raw(t, store, []byte("root"))
+	var buf bytes.Buffer
+	buf.Write(carHeader(root))
+	w := bufio.NewWriter(&buf)
+	writeSection(w, root, []byte("root"))
+	w.Flush()
+	for cut := range buf.Len() {
+		r := carReader{r: bufio.NewReader(bytes.NewReader(buf.Bytes()[:cut])), root: root, want: []cid.Cid{root}}
+		if _, err := r.next(); err == nil || errors.Is(err, errLie) {
+			t.Fatalf("cut at %d: %v", cut, err)
+		}
+	}
+}
+
+func TestContentOfAnAbsurdShapeIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, build := range map[string]func(s *memory) cid.Cid{
+		"deep": func(s *memory) cid.Cid {
+			c := raw(t, s, []byte("bottom"))
+			for range maxDepth + 2 {
+				c = node(t, s, c)
+			}
+			return c
+		},
+		"wide": func(s *memory) cid.Cid {
+			one := raw(t, s, []byte("again and again"))
+			below := make([]cid.Cid, maxFanOut+1)
+			for i := range below {
+				below[i] = one
+			}
+			return node(t, s, below...)
+		},
+		"of another codec": func(s *memory) cid.Cid {
+			c, err := cid.V1Builder{Codec: cid.DagCBOR, MhType: mh.SHA2_256}.Sum([]byte{0xa0})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return node(t, s, c)
+		},
+		"with a weak hash": func(s *memory) cid.Cid {
+			c, err := cid.V1Builder{Codec: cid.Raw, MhType: mh.MURMUR3X64_64}.Sum([]byte("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return node(t, s, c)
+		},
+		"not dag-pb": func(s *memory) cid.Cid {
+			c, err := cid.V1Builder{Codec: cid.DagProtobuf, MhType: mh.SHA2_256}.Sum([]byte("no protobuf"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := blocks.NewBlockWithCid([]byte("no protobuf"), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Put(context.Background(), b); err != nil {
+				t.Fatal(err)
+			}
+			return node(t, s, c)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newMemory()
+			root := build(store)
+			b := open(t, Options{})
+			connect(t, b, open(t, Options{Blocks: store}))
+			is(t, b.Fetch(t.Context(), root, newMemory(), FetchOptions{}), ErrRefused)
+		})
+	}
+}
+
+func TestADAGThatFoldsUponItselfIsWalkedOnce(t *testing.T) {
+	store := newMemory()
+	c := raw(t, store, []byte("bottom"))
+	for range 60 { // 2^60 paths
+		c = node(t, store, c, c)
+	}
+	b, into := open(t, Options{}), newMemory()
+	connect(t, b, open(t, Options{Blocks: store}))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := b.Fetch(ctx, c, into, FetchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(into.order) != 61 {
+		t.Errorf("%d blocks, want 61", len(into.order))
+	}
+	if err := b.Fetch(ctx, c, into, FetchOptions{}); err != nil {
+		t.Fatal("again:", err)
+	}
+}
+
+func TestIdentityCIDsAreReadInPlaceAndNeverFetched(t *testing.T) {
+	store := newMemory()
+	leafCID := raw(t, store, []byte("below an inline node"))
+	inner := node(t, store, leafCID)
+	b, err := store.Get(t.Context(), inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := func(codec uint64, data []byte) cid.Cid {
+		c, err := cid.V1Builder{Codec: codec, MhType: mh.IDENTITY}.Sum(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	root := node(t, store, identity(cid.Raw, []byte("inline")), identity(cid.DagProtobuf, b.RawData()))
+	into, m := newMemory(), open(t, Options{})
+	connect(t, m, open(t, Options{Blocks: store}))
+	if err := m.Fetch(t.Context(), root, into, FetchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(into.order) != 2 || into.order[0] != root || into.order[1] != leafCID {
+		t.Errorf("stored %v", into.order)
+	}
+	long := node(t, store, identity(cid.Raw, []byte(strings.Repeat("long ", 100))))
+	is(t, m.Fetch(t.Context(), long, into, FetchOptions{}), ErrRefused)
+	if err := m.Fetch(t.Context(), identity(cid.Raw, []byte("inline")), into, FetchOptions{}); err != nil {
+		t.Error("an inline root:", err)
+	}
+}
+
+func TestAStrangerGetsNothingThatIsNotInBlocks(t *testing.T) {
+	t.Parallel()
+	private := newMemory()
+	root := addFile(t, private, random(1, 64<<10), 16<<10, 32)
+	_ = private // the node is not given it
+	a, stranger := open(t, Options{}), open(t, Options{})
+	connect(t, stranger, a)
+
+	if got := stranger.Holders(t.Context(), root); len(got) != 0 {
+		t.Errorf("holders: %v", got)
+	}
+	into := newMemory()
+	err := stranger.Fetch(t.Context(), root, into, FetchOptions{From: []peer.ID{a.ID()}}) // CAR, then bitswap
+	is(t, err, ErrNoProvider)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if b, err := stranger.bitswap.GetBlock(ctx, root); err == nil {
+		t.Errorf("bitswap gave %s", b.Cid())
+	}
+	if into.kept.Load() != 0 {
+		t.Error("something came")
+	}
+}
+
+func FuzzCARReader(f *testing.F) {
+	store := newMemory()
+	root := raw(f, store, []byte("root"))
+	want := []cid.Cid{root, raw(f, store, []byte("second")), raw(f, store, []byte("third"))}
+	var buf bytes.Buffer
+	w := bufio.NewWriter(&buf)
+	w.Write(carHeader(root))
+	writeSection(w, want[0], []byte("root"))
+	writeSection(w, want[2], []byte("third"))
+	w.Flush()
+	f.Add(buf.Bytes())
+	f.Add(carHeader(root))
+	f.Add(append(carHeader(root), 0xff, 0xff, 0xff, 0xff, 0xff))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := carReader{r: bufio.NewReader(bytes.NewReader(data)), root: root, want: want}
+		at := -1
+		for {
+			b, err := r.next()
+			if err != nil {
+				return
+			}
+			if sum, err := b.Cid().Prefix().Sum(b.RawData()); err != nil || !sum.Equals(b.Cid()) {
+				t.Fatal("wrong bytes came through")
+			}
+			found := false
+			for i := at + 1; i < len(want); i++ {
+				if want[i].Equals(b.Cid()) {
+					at, found = i, true
+					break
+				}
+			}
+			if !found {
+				t.Fatalf("%s was not wanted here", b.Cid())
+			}
+		}
+	})
+}
+
+func FuzzWantList(f *testing.F) {
+	store := newMemory()
+	root := raw(f, store, []byte("root"))
+	good, err := encode(wantList{Root: root, Want: []cid.Cid{root}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(appendFrame(nil, good))
+	f.Add([]byte{3, 0xa1, 0x61, 0x61})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		want, err := readWantList(bufio.NewReader(bytes.NewReader(data)))
+		if err != nil {
+			return
+		}
+		if len(want.Want) > maxWant {
+			t.Fatal("too many")
+		}
+		for _, c := range want.Want {
+			if inline(c) || checkCID(c) != nil {
+				t.Fatal("a CID that is not to be served")
+			}
+		}
+	})
+}
