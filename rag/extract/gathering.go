@@ -7,7 +7,7 @@ import "strings"
 // because a text box sits inside one.
 type gathering struct {
 	out   *output
-	paras []para
+	paras []*para
 	rows  []row
 	notes []Block // footnotes that follow the paragraph that names them
 
@@ -45,7 +45,7 @@ type para struct {
 }
 
 func (g *gathering) openPara(role Role, level int) {
-	g.paras = append(g.paras, para{role: role, level: level})
+	g.paras = append(g.paras, &para{role: role, level: level})
 }
 
 // para returns the paragraph being read, or nil.
@@ -53,7 +53,7 @@ func (g *gathering) para() *para {
 	if len(g.paras) == 0 {
 		return nil
 	}
-	return &g.paras[len(g.paras)-1]
+	return g.paras[len(g.paras)-1]
 }
 
 func (g *gathering) closePara() error {

@@ -167,12 +167,14 @@ func (m *markup) open(selfClosing bool) error {
 	case atom.Area, atom.Base, atom.Col, atom.Embed, atom.Img, atom.Input, atom.Link, atom.Param, atom.Source, atom.Track, atom.Wbr:
 		return nil
 	}
-	if err := m.closeImplied(tag); err != nil {
-		return err
-	}
-	if isBlock(tag) {
-		if err := m.flush(); err != nil {
+	if !m.top().silent { // inside what is not read, only end tags matter
+		if err := m.closeImplied(tag); err != nil {
 			return err
+		}
+		if isBlock(tag) {
+			if err := m.flush(); err != nil {
+				return err
+			}
 		}
 	}
 	if selfClosing && (m.xhtml || tag == 0) || len(m.stack) >= maxDepth {
@@ -219,23 +221,29 @@ func (m *markup) inherit(e *element, attr map[string]string) {
 
 // close ends the innermost open element of that name, and those inside it.
 // An end tag does not reach out of a table cell, nor an inline one out of a
-// block.
+// block, nor any out of an element that is not read.
 func (m *markup) close(tag atom.Atom, name string) error {
 	if tag == atom.Br {
 		m.text.WriteByte('\n')
 		return nil
 	}
-	block := isBlock(tag)
+	block, silent := isBlock(tag), m.top().silent
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		e := m.stack[i]
+		if e.silent != silent {
+			break
+		}
 		if e.tag == tag && (tag != 0 || e.name == name) {
 			return m.pop(i)
+		}
+		if silent {
+			continue
 		}
 		if isCell(e.tag) && !inTable(tag) || !block && isBlock(e.tag) && tag != 0 {
 			break
 		}
 	}
-	if block {
+	if block && !silent {
 		return m.flush()
 	}
 	return nil
@@ -245,7 +253,7 @@ func (m *markup) close(tag atom.Atom, name string) error {
 func (m *markup) pop(n int) error {
 	for len(m.stack) > n {
 		e := m.top()
-		if isBlock(e.tag) {
+		if isBlock(e.tag) && !e.silent {
 			if err := m.flush(); err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ func readPDF(ctx context.Context, in *input, d *Document, o Options, out *output
 	} else {
 		cmd.Stdin = in
 	}
-	var said tail
+	var said stderrHead
 	cmd.Stderr = &said
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -84,38 +84,38 @@ func readPDF(ctx context.Context, in *input, d *Document, o Options, out *output
 		return fmt.Errorf("%w: %w", ErrNoPDF, err)
 	}
 	frames := &io.LimitedReader{R: pipe, N: 4*o.MaxBytes + 1<<20}
-	done, err := readFrames(frames, d, out)
-	if done || err != nil {
+	err = readFrames(frames, d, out)
+	ended := errors.Is(err, io.ErrUnexpectedEOF)
+	if !ended {
 		cmd.Process.Kill() // nothing it could still say matters
 	}
 	exit := cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case err == nil && done:
-		return nil
-	case known(err):
-		return err
 	case frames.N <= 0:
 		return fmt.Errorf("%w: the PDF reader says too much", ErrTooLarge)
+	case !ended:
+		return err
 	case said.has("out of memory"), said.has("cannot allocate memory"):
 		return fmt.Errorf("%w: it needs too much memory", ErrTooLarge)
-	case strings.Contains(exit.Error(), "killed"): // not by us: its own limit of processor time
+	case exit != nil && strings.Contains(exit.Error(), "killed"): // by its own limit of processor time
 		return ErrTimeout
 	}
 	o.Log.Debug("pdf reader died", "exit", exit, "stderr", said.String())
 	return fmt.Errorf("the PDF reader stopped: %v", exit)
 }
 
-// readFrames reads what the child says, up to its last frame.
-func readFrames(r io.Reader, d *Document, out *output) (done bool, err error) {
+// readFrames reads what the child says, up to its last frame, and returns
+// io.ErrUnexpectedEOF when that does not come.
+func readFrames(r io.Reader, d *Document, out *output) error {
 	dec := json.NewDecoder(r)
 	for {
 		var f frame
 		if err := dec.Decode(&f); err == io.EOF {
-			return false, io.ErrUnexpectedEOF
+			return io.ErrUnexpectedEOF
 		} else if err != nil {
-			return false, err
+			return err
 		}
 		if f.Pages > 0 {
 			d.Title, d.Lang, d.Pages = f.Title, f.Lang, min(f.Pages, maxPages)
@@ -125,20 +125,20 @@ func readFrames(r io.Reader, d *Document, out *output) (done bool, err error) {
 		}
 		for _, b := range f.Blocks {
 			if !b.Role.Valid() || b.Page < 1 || b.Page > d.Pages {
-				return false, errors.New("the PDF reader talks nonsense")
+				return errors.New("the PDF reader talks nonsense")
 			}
 			b.Start, b.End = 0, 0
 			if err := out.add(b); err != nil {
-				return false, err
+				return err
 			}
 		}
 		switch {
 		case f.Failure != "" && f.Detail != "":
-			return false, fmt.Errorf("%w: %.200s", f.Failure.err(), Clean(f.Detail))
+			return fmt.Errorf("%w: %.200s", f.Failure.err(), Clean(f.Detail))
 		case f.Failure != "":
-			return false, f.Failure.err()
+			return f.Failure.err()
 		case f.Done:
-			return true, nil
+			return nil
 		}
 	}
 }
@@ -154,16 +154,14 @@ func childEnv() []string {
 	return env
 }
 
-// tail keeps the last bytes written to it.
-type tail struct{ buf []byte }
+// stderrHead keeps the first bytes written to it: a program that dies says
+// why before it shows its stacks.
+type stderrHead struct{ buf []byte }
 
-func (t *tail) Write(p []byte) (int, error) {
-	t.buf = append(t.buf, p...)
-	if n := len(t.buf) - 4096; n > 0 {
-		t.buf = append(t.buf[:0], t.buf[n:]...)
-	}
+func (h *stderrHead) Write(p []byte) (int, error) {
+	h.buf = append(h.buf, p[:min(len(p), 4096-len(h.buf))]...)
 	return len(p), nil
 }
 
-func (t *tail) has(s string) bool { return bytes.Contains(t.buf, []byte(s)) }
-func (t *tail) String() string    { return string(t.buf) }
+func (h *stderrHead) has(s string) bool { return bytes.Contains(h.buf, []byte(s)) }
+func (h *stderrHead) String() string    { return string(h.buf) }

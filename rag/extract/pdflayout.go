@@ -15,8 +15,23 @@ type pdfPage struct{ lines []pdfLine }
 type pdfLine struct {
 	text        string
 	left, right float64 // of its first and last character
-	top, bottom float64 // likewise
-	size        float64 // of the font of its first character, as shown
+	first, last float64 // the baselines under them
+	size        float64 // of its font, as shown
+}
+
+// isRow tells whether a line is the row of a table: cells parted by tabs. The
+// gap after the mark of a list item makes none.
+func (l pdfLine) isRow() bool {
+	_, rest, _ := strings.Cut(l.text, "\t")
+	return rest != "" && (!marker.MatchString(l.text) || strings.Contains(rest, "\t"))
+}
+
+func rowText(s string) string {
+	cells := strings.Split(s, "\t")
+	for i, c := range cells {
+		cells[i] = strings.TrimSpace(c)
+	}
+	return strings.Join(cells, " | ")
 }
 
 // layout knows what can only be seen on the whole document.
@@ -100,6 +115,8 @@ func (l *layout) blocks(i int) []Block {
 		b := Block{Role: Paragraph, Text: l.join(lines[:n]), Page: i + 1}
 		if level := l.level(lines[0]); level > 0 {
 			b.Role, b.Level = Heading, level
+		} else if lines[0].isRow() {
+			b.Role, b.Text = Row, rowText(lines[0].text)
 		} else if marker.MatchString(lines[0].text) {
 			b.Role, b.Text = Item, bullet.ReplaceAllString(b.Text, "")
 		}
@@ -138,9 +155,11 @@ func (l *layout) content(i int) []pdfLine {
 func (l *layout) continues(block []pdfLine, next pdfLine, pitch float64, edge map[int]float64) bool {
 	first, last := block[0], block[len(block)-1]
 	size := max(last.size, 1)
-	down := last.bottom - next.bottom
+	down := last.last - next.first
 	level := l.level(first)
 	switch {
+	case level == 0 && (first.isRow() || next.isRow()):
+		return false
 	case level != l.level(next), math.Abs(first.size-next.size) > .08*size:
 		return false
 	case marker.MatchString(next.text) && level == 0:
@@ -149,6 +168,8 @@ func (l *layout) continues(block []pdfLine, next pdfLine, pitch float64, edge ma
 		return !ends(last.text) && startsLower(next.text)
 	case down > newGap*max(pitch, size):
 		return false
+	case level == 0 && last.right < edge[column(last.left)]-.25*(edge[column(last.left)]-last.left) && !startsLower(next.text):
+		return false // rows of a table, lines of an address
 	case level > 0:
 		return true
 	}
@@ -183,7 +204,7 @@ func startsLower(s string) bool {
 func linePitch(lines []pdfLine) float64 {
 	var gaps []float64
 	for i := 1; i < len(lines); i++ {
-		if gap := lines[i-1].bottom - lines[i].bottom; gap > .5*lines[i].size && gap < 3*lines[i].size {
+		if gap := lines[i-1].last - lines[i].first; gap > .5*lines[i].size && gap < 3*lines[i].size {
 			gaps = append(gaps, gap)
 		}
 	}

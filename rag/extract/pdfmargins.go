@@ -39,9 +39,9 @@ func margins(lines []pdfLine) []int {
 	}
 	slices.SortStableFunc(at, func(a, b int) int {
 		switch {
-		case lines[a].bottom > lines[b].bottom:
+		case lines[a].first > lines[b].first:
 			return -1
-		case lines[a].bottom < lines[b].bottom:
+		case lines[a].first < lines[b].first:
 			return 1
 		}
 		return 0

@@ -115,8 +115,10 @@ func (c *pdfReader) page(doc references.FPDF_DOCUMENT, index int) (pdfPage, erro
 		if len(shown) == 0 {
 			continue
 		}
-		l := pdfLine{text: strings.ReplaceAll(strings.TrimRight(text, "\r\n"), "\r", " ")}
-		c.measure(tp.TextPage, shown, &l)
+		l := pdfLine{text: strings.NewReplacer("\r", " ", "\t", " ").Replace(strings.TrimRight(text, "\r\n"))}
+		if c.measure(tp.TextPage, shown, &l) {
+			l.text = parted(l.text, at-units(text), c.cells(tp.TextPage, shown, l))
+		}
 		p.lines = append(p.lines, l)
 	}
 	return p, nil
@@ -124,26 +126,31 @@ func (c *pdfReader) page(doc references.FPDF_DOCUMENT, index int) (pdfPage, erro
 
 // measure finds where a line is on its page, and the size of its font: the
 // median of three places, because a line may open with an odd character.
-// Without an answer the line stays where it is, of no size.
-func (c *pdfReader) measure(tp references.FPDF_TEXTPAGE, shown []int, l *pdfLine) {
+// Without an answer it returns false, and the line has no size.
+func (c *pdfReader) measure(tp references.FPDF_TEXTPAGE, shown []int, l *pdfLine) bool {
 	var sizes []float64
 	for i, at := range []int{shown[0], shown[len(shown)/2], shown[len(shown)-1]} {
-		index, err := c.FPDFText_GetCharIndexFromTextIndex(&requests.FPDFText_GetCharIndexFromTextIndex{TextPage: tp, NTextIndex: at})
+		index, err := c.charIndex(tp, at)
 		if err != nil {
-			return
+			return false
 		}
-		box, err := c.FPDFText_GetLooseCharBox(&requests.FPDFText_GetLooseCharBox{TextPage: tp, Index: index.CharIndex})
+		box, err := c.FPDFText_GetLooseCharBox(&requests.FPDFText_GetLooseCharBox{TextPage: tp, Index: index})
 		if err != nil {
-			return
+			return false
 		}
-		sizes = append(sizes, c.fontSize(tp, index.CharIndex, float64(box.Rect.Top-box.Rect.Bottom)))
+		sizes = append(sizes, c.fontSize(tp, index, float64(box.Rect.Top-box.Rect.Bottom)))
+		origin, err := c.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: tp, Index: index})
+		if err != nil {
+			return false
+		}
 		if i == 0 {
-			l.left, l.top = float64(box.Rect.Left), float64(box.Rect.Top)
+			l.left, l.first = float64(box.Rect.Left), origin.Y
 		}
-		l.right, l.bottom = float64(box.Rect.Right), float64(box.Rect.Bottom)
+		l.right, l.last = float64(box.Rect.Right), origin.Y
 	}
 	slices.Sort(sizes)
 	l.size = sizes[1]
+	return true
 }
 
 // fontSize returns the size of a character's font as shown: its own size is in
