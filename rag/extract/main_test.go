@@ -36,7 +36,7 @@ func child(name string) {
 		fmt.Fprintf(w, `{"pages":1}`+"\n")
 		w.Flush()
 		os.WriteFile(filepath.Join(last, "pid"), fmt.Append(nil, os.Getpid()), 0o600)
-		for {
+		for i := 0; i >= 0; i = (i + 1) & 0xff {
 		}
 	case "eat":
 		err = limitChild()

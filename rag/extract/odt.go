@@ -11,7 +11,6 @@ import (
 type odt struct {
 	*gathering
 	parents map[string]string // automatic style → the style it changes
-	style   string            // the automatic style being read
 	lists   int               // list items open
 	skip    int               // depth of an element whose content is not text, or 0
 }

@@ -86,7 +86,7 @@ func readPDF(ctx context.Context, in *input, d *Document, o Options, out *output
 	frames := &io.LimitedReader{R: pipe, N: 4*o.MaxBytes + 1<<20}
 	err = readFrames(frames, d, out)
 	ended := errors.Is(err, io.ErrUnexpectedEOF)
-	if !ended {
+	if !ended || frames.N <= 0 {
 		cmd.Process.Kill() // nothing it could still say matters
 	}
 	exit := cmd.Wait()
