@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"savoirs/node"
+)
+
+// A route is one thing that can be asked of a node. Those that change it are
+// accepted from this machine only.
+type route struct {
+	method, path string
+	changes      bool
+	serve        http.HandlerFunc
+}
+
+// Bodies of requests; answers are the types of package node.
+type (
+	addRequest struct {
+		Path string `json:"path"` // on the node's machine
+		node.AddOptions
+	}
+	importRequest struct {
+		Path string `json:"path"`
+		node.ImportOptions
+	}
+	verifyRequest struct {
+		Ref    string `json:"ref,omitempty"`
+		Repair bool   `json:"repair,omitempty"`
+	}
+	refRequest struct {
+		Ref string `json:"ref"`
+	}
+	publishRequest struct {
+		Ref string `json:"ref"`
+		node.PublishOptions
+	}
+	textRequest struct {
+		Text string `json:"text"` // an address or an invite
+	}
+	nothing struct{}
+)
+
+func (s *server) routes() []route {
+	n := s.node
+	return []route{
+		{"GET", "/status", false, reply(s, s.status)},
+		{"GET", "/items", false, reply(s, func(ctx context.Context, _ nothing) ([]node.Item, error) { return n.List(ctx) })},
+		{"POST", "/items/show", false, reply(s, func(ctx context.Context, q refRequest) (node.Detail, error) { return n.Show(ctx, q.Ref) })},
+		{"POST", "/items/add", true, stream(s, func(ctx context.Context, q addRequest, p func(node.Progress)) (node.Item, error) {
+			return n.Add(ctx, q.Path, q.AddOptions, p)
+		})},
+		{"POST", "/items/publish", true, reply(s, func(ctx context.Context, q publishRequest) (node.Publication, error) {
+			return n.Publish(ctx, q.Ref, q.PublishOptions)
+		})},
+		{"POST", "/items/pull", true, stream(s, func(ctx context.Context, q refRequest, p func(node.Progress)) (node.Item, error) {
+			return n.Pull(ctx, q.Ref, p)
+		})},
+		{"POST", "/items/remove", true, reply(s, func(ctx context.Context, q refRequest) (node.Item, error) { return n.Remove(ctx, q.Ref) })},
+		{"POST", "/items/verify", true, stream(s, func(ctx context.Context, q verifyRequest, p func(node.Progress)) (node.Verification, error) {
+			return n.Verify(ctx, q.Ref, q.Repair, p)
+		})},
+		{"POST", "/search", false, reply(s, n.Search)},
+		{"POST", "/ask", false, events(s, n.Ask)},
+		{"GET", "/mesh/id", false, reply(s, func(context.Context, nothing) (node.MeshID, error) { return n.ID(), nil })},
+		{"GET", "/mesh/peers", false, reply(s, func(context.Context, nothing) ([]node.Peer, error) { return n.Peers(), nil })},
+		{"POST", "/mesh/join", true, reply(s, func(ctx context.Context, q textRequest) (node.Peer, error) { return n.Join(ctx, q.Text) })},
+		{"POST", "/mesh/block", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Block(q.Text) })},
+		{"POST", "/mesh/unblock", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Unblock(q.Text) })},
+		{"GET", "/models", false, reply(s, func(ctx context.Context, _ nothing) ([]node.Model, error) { return n.Models(ctx) })},
+		{"POST", "/models/import", true, stream(s, func(ctx context.Context, q importRequest, p func(node.Progress)) (node.Model, error) {
+			return n.ImportModel(ctx, q.Path, q.ImportOptions, p)
+		})},
+		{"POST", "/models/use", true, stream(s, func(ctx context.Context, q refRequest, p func(node.Progress)) (node.Model, error) {
+			return n.UseModel(ctx, q.Ref, p)
+		})},
+		{"POST", "/adapters/import", true, stream(s, func(ctx context.Context, q importRequest, p func(node.Progress)) (node.Item, error) {
+			return n.ImportAdapter(ctx, q.Path, q.ImportOptions, p)
+		})},
+		{"POST", "/adapters/check", false, reply(s, func(ctx context.Context, q refRequest) (node.Check, error) { return n.CheckAdapter(ctx, q.Ref) })},
+	}
+}
+
+func (s *server) status(ctx context.Context, _ nothing) (node.Status, error) {
+	st, err := s.node.Status(ctx)
+	st.HTTP = s.o.Addr
+	return st, err
+}

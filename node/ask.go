@@ -1,0 +1,127 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"savoirs/rag"
+	"savoirs/rag/engine"
+	"savoirs/store"
+)
+
+// Question is what a person asks. In narrows it to some items, by reference;
+// Lang is the person's choice and wins over any detection.
+type Question struct {
+	Text    string   `json:"text"`
+	Lang    string   `json:"lang,omitempty"`
+	In      []string `json:"in,omitempty"`
+	Limit   int      `json:"limit,omitempty"`
+	Mode    rag.Mode `json:"mode,omitempty"`
+	NoModel bool     `json:"no_model,omitempty"` // passages only
+	Alone   bool     `json:"alone,omitempty"`    // the model without the library: no sources
+}
+
+// Search finds passages of the items on this machine. It needs no model; with
+// one that embeds, meaning counts beside words.
+func (n *Node) Search(ctx context.Context, q Question) (rag.Results, error) {
+	defer n.questions.begin()()
+	query, err := n.query(ctx, q)
+	if err != nil {
+		return rag.Results{}, err
+	}
+	r, err := n.search(ctx, query)
+	if err != nil {
+		return r, fmt.Errorf("search: %w", err)
+	}
+	return r, nil
+}
+
+// Ask answers from the items on this machine: emit receives the sources first,
+// then the answer as it is written, then its end. Without a model, or with
+// NoModel, the passages are the answer. When the library has nothing on the
+// subject the answer says so and Known is false.
+func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) (rag.Answer, error) {
+	defer n.questions.begin()()
+	if q.Alone {
+		return n.alone(ctx, q, emit)
+	}
+	query, err := n.query(ctx, q)
+	if err != nil {
+		return rag.Answer{}, err
+	}
+	results, err := n.search(ctx, query)
+	if err != nil {
+		return rag.Answer{}, fmt.Errorf("search: %w", err)
+	}
+	var g rag.Generator
+	if !q.NoModel {
+		if g, _, err = n.engine.Generator(ctx, n.chatModel()); err != nil && !errors.Is(err, engine.ErrNoModel) {
+			n.log.Warn("no model for this answer", "err", err)
+		}
+	}
+	return rag.Ask(ctx, query, results, g, emit)
+}
+
+func (n *Node) search(ctx context.Context, q rag.Query) (rag.Results, error) {
+	e, _, err := n.engine.Embedder(ctx, n.embedModel())
+	if err != nil {
+		e = nil // words alone still find
+	}
+	return rag.Search(ctx, q, e, n.indexes[store.Private], n.indexes[store.Mesh])
+}
+
+// query turns references into the sets of the index.
+func (n *Node) query(ctx context.Context, q Question) (rag.Query, error) {
+	query := rag.Query{Text: q.Text, Lang: q.Lang, Limit: q.Limit, Mode: q.Mode}
+	for _, ref := range q.In {
+		it, _, err := n.findHere(ctx, ref)
+		if err != nil {
+			return query, fmt.Errorf("search in: %w", err)
+		}
+		query.In = append(query.In, it.Root)
+	}
+	return query, nil
+}
+
+// questions counts the ones being answered, so that background work can wait
+// until none is.
+type questions struct {
+	mu   sync.Mutex
+	open int
+	idle chan struct{} // closed when open is 0; nil when it is 0 already
+}
+
+// begin counts a question in and returns what counts it out.
+func (q *questions) begin() func() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open++; q.open == 1 {
+		q.idle = make(chan struct{})
+	}
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.open--; q.open == 0 {
+			close(q.idle)
+			q.idle = nil
+		}
+	}
+}
+
+// wait returns when no question is being answered, or with ctx's error.
+func (q *questions) wait(ctx context.Context) error {
+	q.mu.Lock()
+	idle := q.idle
+	q.mu.Unlock()
+	if idle == nil {
+		return ctx.Err()
+	}
+	select {
+	case <-idle:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"savoirs/rag"
+	"savoirs/rag/engine"
+	"savoirs/store"
+	"savoirs/store/catalog"
+)
+
+// keepIndexed works in the background until ctx ends: it indexes what a crash
+// or a lost index left without passages, then gives every passage its vector
+// whenever a model that embeds is there and no question is waiting.
+func (n *Node) keepIndexed(ctx context.Context) error {
+	if err := n.catchUp(ctx); err != nil && ctx.Err() == nil {
+		n.log.Error("index what lacked", "err", err)
+	}
+	retry := time.NewTicker(time.Minute) // a model may appear without our doing
+	defer retry.Stop()
+	for {
+		switch err := n.embedAll(ctx); {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !errors.Is(err, engine.ErrNoModel):
+			n.log.Warn("embed passages", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.embed.wanted:
+		case <-retry.C:
+		}
+	}
+}
+
+// catchUp makes the indexes agree with the store.
+func (n *Node) catchUp(ctx context.Context) error {
+	held := map[store.Space]map[string]bool{store.Private: {}, store.Mesh: {}}
+	var errs []error
+	for it, err := range n.store.Items() {
+		if err != nil {
+			return fmt.Errorf("read the store: %w", err)
+		}
+		root := it.Root.String()
+		held[it.Space][root] = true
+		if _, ok := n.indexes[it.Space].Set(root); ok || it.Kind != string(catalog.Dataset) {
+			continue
+		}
+		if err := n.indexOne(ctx, it); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for space, x := range n.indexes {
+		for _, set := range x.Sets() {
+			if !held[space][set.Set] {
+				errs = append(errs, x.Drop(set.Set))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Node) indexOne(ctx context.Context, it store.Item) error {
+	defer n.working.take(it.Root.String())()
+	if _, err := n.index(ctx, it, nil); err != nil {
+		return fmt.Errorf("index %q: %w", it.Title, err)
+	}
+	n.log.Info("indexed", "item", it.Title)
+	return nil
+}
+
+// embedAll embeds what lacks a vector, one batch at a time, letting questions
+// go first between batches.
+func (n *Node) embedAll(ctx context.Context) error {
+	done, total := n.coverage()
+	if done == total {
+		return nil
+	}
+	e, _, err := n.engine.Embedder(ctx, n.embedModel())
+	if err != nil {
+		return err
+	}
+	n.embed.start(done, total)
+	defer n.embed.stop()
+	for _, x := range []*rag.Index{n.indexes[store.Mesh], n.indexes[store.Private]} {
+		before, _ := n.coverage()
+		progress := func(done, _ int) { n.embed.report(before + done) }
+		if err := x.EmbedMissing(ctx, e, n.questions.wait, progress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// coverage is how many passages have a vector, and how many there are.
+func (n *Node) coverage() (embedded, passages int) {
+	for _, x := range n.indexes {
+		for _, set := range x.Sets() {
+			embedded += set.Embedded
+			passages += set.Passages
+		}
+	}
+	return embedded, passages
+}
+
+// embedding is the state of the background embedding, for status.
+type embedding struct {
+	wanted bell // rung when passages may lack vectors
+
+	mu      sync.Mutex // guards all below
+	running bool
+	from    int // vectors there were when it started
+	done    int
+	total   int
+	since   time.Time
+}
+
+func newEmbedding() *embedding { return &embedding{wanted: newBell()} }
+
+func (e *embedding) start(done, total int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running, e.from, e.done, e.total, e.since = true, done, done, total, time.Now()
+}
+
+func (e *embedding) report(done int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.done = done
+}
+
+func (e *embedding) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running = false
+}
+
+// eta is how long the rest should take at the rate seen so far, 0 when nothing
+// runs or nothing was seen.
+func (e *embedding) eta() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	made := e.done - e.from
+	if !e.running || made <= 0 {
+		return 0
+	}
+	return time.Since(e.since) / time.Duration(made) * time.Duration(max(0, e.total-e.done))
+}

@@ -1,0 +1,149 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/ipfs/go-cid"
+
+	"savoirs/store"
+	"savoirs/store/catalog"
+)
+
+// PublishOptions are what the author says of an item; empty fields are taken
+// from its card.
+type PublishOptions struct {
+	Title   string `json:"title,omitempty"`
+	Lang    string `json:"lang,omitempty"`
+	Licence string `json:"licence,omitempty"`
+	DryRun  bool   `json:"dry_run,omitempty"` // only show what would leave
+}
+
+// Publication is what left, or with DryRun would leave, this machine.
+type Publication struct {
+	Item      Item       `json:"item"`
+	Documents []Document `json:"documents"`
+	DryRun    bool       `json:"dry_run"`
+	Told      int        `json:"told"` // neighbours connected when it was announced
+}
+
+// Document is a file of an item.
+type Document struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+}
+
+// Publish moves an item to the mesh space and seals an entry about it: from
+// then on anyone on the mesh may read it and keep it. The entry is durable
+// before anyone hears of it. Publishing again what is published changes
+// nothing. An earlier item of ours with the same title is replaced.
+func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publication, error) {
+	item, root, err := n.findHere(ctx, ref)
+	if err != nil {
+		return Publication{}, fmt.Errorf("publish: %w", err)
+	}
+	defer n.working.take(item.Root)()
+	fsys, err := n.store.FS(root)
+	if err != nil {
+		return Publication{}, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	card, err := readCard(fsys)
+	if err != nil {
+		return Publication{}, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	p := Publication{Item: item, DryRun: o.DryRun}
+	if p.Documents, err = listDocuments(fsys); err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	p.Item.Title = firstOf(o.Title, item.Title)
+	p.Item.Lang = firstOf(o.Lang, card.Lang)
+	p.Item.Licence = firstOf(o.Licence, card.Licence)
+	if o.DryRun || item.Mine {
+		return p, nil
+	}
+	held, err := n.store.Publish(root)
+	if err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	if err := n.seal(catalog.Entry{
+		Kind: catalog.Kind(item.Kind), Title: p.Item.Title, Root: root, Size: item.Size, Files: item.Files,
+		Lang: p.Item.Lang, Licence: p.Item.Licence, Base: card.Base, Card: shorten(card.Description, maxCardText),
+	}); err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	if err := n.moveIndex(ctx, held); err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	p.Told = n.announceHead(ctx)
+	p.Item, err = n.itemByRoot(ctx, root)
+	return p, err
+}
+
+// maxCardText bounds the description in an entry, which is at most 16 KiB.
+const maxCardText = 2000
+
+// seal publishes or revises: an item of ours with the same title and kind is
+// replaced by the new one.
+func (n *Node) seal(e catalog.Entry) error {
+	e.Verb, e.Territory = catalog.Publish, n.o.Territory
+	for old, err := range n.catalog.Offers() {
+		if err != nil {
+			return err
+		}
+		if old.Author == n.id && old.Kind == e.Kind && Slug(old.Title) == Slug(e.Title) {
+			e.Verb, e.Replaces = catalog.Revise, old.Root
+		}
+	}
+	_, _, err := n.catalog.Append(n.key, e)
+	return err
+}
+
+// moveIndex brings the passages of a published item to the index of the mesh
+// space, vectors included.
+func (n *Node) moveIndex(ctx context.Context, it store.Item) error {
+	set := it.Root.String()
+	if _, ok := n.indexes[store.Private].Set(set); !ok {
+		_, err := n.index(ctx, it, nil)
+		return err
+	}
+	return n.indexes[store.Private].Move(set, n.indexes[store.Mesh])
+}
+
+// withdraw says that we no longer offer root; what others hold stays theirs.
+func (n *Node) withdraw(ctx context.Context, item Item, root cid.Cid) error {
+	_, _, err := n.catalog.Append(n.key, catalog.Entry{
+		Kind: catalog.Kind(item.Kind), Verb: catalog.Withdraw, Title: item.Title, Root: root, Territory: n.o.Territory,
+	})
+	if err != nil {
+		return fmt.Errorf("withdraw %q: %w", item.Title, err)
+	}
+	n.announceHead(ctx)
+	return nil
+}
+
+func listDocuments(fsys fs.FS) ([]Document, error) {
+	var docs []Document
+	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			docs = append(docs, Document{Path: path, Size: info.Size()})
+		}
+		return err
+	})
+	return docs, err
+}
+
+// shorten cuts s to at most n bytes at the end of a character.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}

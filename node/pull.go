@@ -1,0 +1,83 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"savoirs/p2p"
+	"savoirs/store"
+)
+
+// Pull fetches an offered item from whoever holds it, verified block by block
+// and durable as it lands, and indexes it. Interrupted, it resumes where it
+// stopped, also after a restart: call it again. An item that is here already
+// is returned as it is; one with damaged ranges is repaired. Errors: ErrNotFound,
+// p2p.ErrNoProvider, p2p.ErrIncomplete, store.ErrNoSpace.
+func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (Item, error) {
+	item, root, err := n.find(ctx, ref)
+	if err != nil {
+		return Item{}, fmt.Errorf("pull: %w", err)
+	}
+	defer n.working.take(item.Root)()
+	if item.Here && item.Bad == 0 {
+		item.Existed = true
+		return item, nil
+	}
+	held, err := n.fetch(ctx, item, root, progress)
+	if err != nil {
+		return item, fmt.Errorf("pull %q: %w", item.Title, err)
+	}
+	report, err := n.index(ctx, held, progress)
+	if err != nil {
+		return item, fmt.Errorf("index %q: %w", item.Title, err)
+	}
+	item, err = n.itemByRoot(ctx, root)
+	item.Skipped = report.Skipped
+	return item, err
+}
+
+// fetch brings the blocks that lack and completes the item.
+func (n *Node) fetch(ctx context.Context, item Item, root cid.Cid, progress func(Progress)) (store.Item, error) {
+	space := store.Mesh
+	if item.Scope == ScopePrivate {
+		space = store.Private // a repair of what was never published stays home
+	}
+	in, err := n.store.Receive(ctx, root, store.ReceiveOptions{
+		Space: space, Title: item.Title, Kind: item.Kind, Origin: item.Author, Size: item.Size,
+	})
+	if err != nil {
+		return store.Item{}, err
+	}
+	landed := in.Have()
+	report := stage(progress, "fetch")
+	report(landed, item.Size)
+	err = n.mesh.Fetch(ctx, root, in, p2p.FetchOptions{
+		From: holders(item), MaxBytes: maxTransfer(item.Size),
+		Progress: func(bytes int64) { report(min(landed+bytes, item.Size), item.Size) },
+	})
+	if err != nil {
+		return store.Item{}, errors.Join(err, in.Close())
+	}
+	held, err := in.Complete(ctx)
+	if err != nil {
+		return store.Item{}, errors.Join(err, in.Close())
+	}
+	return held, nil
+}
+
+// holders are who most likely has the item: its author.
+func holders(item Item) []peer.ID {
+	if p, err := peer.Decode(item.Author); err == nil {
+		return []peer.ID{p}
+	}
+	return nil
+}
+
+// maxTransfer bounds what a fetch of an item of size bytes may receive: the
+// tree above the leaves is below 1 % for any sane chunking, small items pay
+// for their directories.
+func maxTransfer(size int64) int64 { return size + size/16 + 16<<20 }

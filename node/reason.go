@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"savoirs/p2p"
+	"savoirs/rag"
+	"savoirs/rag/engine"
+	"savoirs/rag/gguf"
+	"savoirs/store"
+	"savoirs/store/catalog"
+)
+
+// Reason is why a gesture did not work, in one word that never changes or is
+// translated: what programs test and what language packs turn into sentences.
+type Reason string
+
+const (
+	Internal        Reason = "internal"
+	Usage           Reason = "usage"
+	NotFound        Reason = "not_found"
+	Ambiguous       Reason = "ambiguous"
+	NoNode          Reason = "no_node"
+	Exists          Reason = "exists"
+	InUse           Reason = "in_use"
+	Busy            Reason = "busy"
+	NoSpace         Reason = "no_space"
+	EmptyFolder     Reason = "empty_folder"
+	OutsideFolder   Reason = "outside_folder"
+	Unreadable      Reason = "unreadable"
+	BadCard         Reason = "bad_card"
+	Damaged         Reason = "damaged"
+	Forged          Reason = "forged"
+	Incomplete      Reason = "incomplete"
+	NoProvider      Reason = "no_provider"
+	Unreachable     Reason = "unreachable"
+	Blocked         Reason = "blocked"
+	BadAddress      Reason = "bad_address"
+	EmptyQuestion   Reason = "empty_question"
+	QuestionTooLong Reason = "question_too_long"
+	NoModel         Reason = "no_model"
+	EngineDied      Reason = "engine_died"
+	NotAModel       Reason = "not_a_model"
+	WrongBase       Reason = "wrong_base"
+	Unrunnable      Reason = "unrunnable"
+	BadModel        Reason = "bad_model"
+	RemoteModel     Reason = "remote_model"
+	Refused         Reason = "refused"
+	Frozen          Reason = "frozen"
+	Interrupted     Reason = "interrupted"
+)
+
+// causes are the sentinels of every package in the order they are tried: what
+// happened to the content before what happened on the way.
+var causes = []struct {
+	err    error
+	reason Reason
+}{
+	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
+	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
+	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},
+	{ErrDamaged, Damaged}, {store.ErrDamaged, Damaged},
+	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},
+	{catalog.ErrFrozen, Frozen}, {catalog.ErrFork, Frozen}, {p2p.ErrRefused, Refused}, {p2p.ErrNoProvider, NoProvider}, {p2p.ErrIncomplete, Incomplete}, {store.ErrIncomplete, Incomplete},
+	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress},
+	{rag.ErrEmptyQuestion, EmptyQuestion}, {rag.ErrQuestionTooLong, QuestionTooLong},
+	{engine.ErrNoModel, NoModel}, {rag.ErrNoModel, NoModel}, {engine.ErrRemoteModel, RemoteModel}, {engine.ErrRemoteHost, RemoteModel}, {engine.ErrEngineDied, EngineDied}, {engine.ErrProbe, Unrunnable},
+	{gguf.ErrNotGGUF, BadModel}, {gguf.ErrMalformed, BadModel}, {ErrNotModel, NotAModel}, {engine.ErrBadRecipe, BadCard}, {engine.ErrNotAdapter, NotAModel},
+	{ErrCard, BadCard}, {ErrKind, Usage},
+	{context.Canceled, Interrupted},
+	{fs.ErrPermission, Unreadable}, {fs.ErrNotExist, Unreadable},
+}
+
+// ReasonOf classifies an error of any gesture and names the values that a
+// sentence about it needs.
+func ReasonOf(err error) (Reason, map[string]string) {
+	var ambiguous *AmbiguousError
+	var space *store.NoSpaceError
+	var base *engine.ErrWrongBase
+	switch {
+	case errors.As(err, &ambiguous):
+		return Ambiguous, map[string]string{"ref": ambiguous.Ref, "choices": strings.Join(ambiguous.Choices, ", ")}
+	case errors.As(err, &space):
+		return NoSpace, map[string]string{"need": strconv.FormatInt(space.Need, 10), "have": strconv.FormatInt(space.Have, 10)}
+	case errors.As(err, &base):
+		var have []string
+		for _, m := range base.Have {
+			have = append(have, m.Name)
+		}
+		return WrongBase, map[string]string{"want": base.Want, "have": strings.Join(have, ", ")}
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			return c.reason, nil
+		}
+	}
+	return Internal, nil
+}

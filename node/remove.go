@@ -1,0 +1,37 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"savoirs/store"
+)
+
+// Remove drops an item from this machine, withdrawing it first when this node
+// published it. Copies that others hold are theirs. Files referred to in place
+// are left untouched.
+func (n *Node) Remove(ctx context.Context, ref string) (Item, error) {
+	item, root, err := n.findHere(ctx, ref)
+	if err != nil {
+		return Item{}, fmt.Errorf("remove: %w", err)
+	}
+	defer n.working.take(item.Root)()
+	if item.Mine {
+		if err := n.withdraw(ctx, item, root); err != nil {
+			return item, err
+		}
+	}
+	if item.Pinned {
+		if err := n.store.Unpin(root); err != nil {
+			return item, fmt.Errorf("remove %q: %w", item.Title, err)
+		}
+	}
+	if err := n.store.Drop(root); err != nil {
+		return item, fmt.Errorf("remove %q: %w", item.Title, err)
+	}
+	if err := n.indexes[store.Space(item.Scope)].Drop(item.Root); err != nil {
+		return item, fmt.Errorf("remove %q from the index: %w", item.Title, err)
+	}
+	item.Here = false
+	return item, nil
+}

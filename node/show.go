@@ -1,0 +1,50 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"savoirs/store/catalog"
+)
+
+// Detail is all that is known of one item.
+type Detail struct {
+	Item
+	Documents []Document     `json:"documents,omitempty"` // of an item that is here
+	Card      string         `json:"card,omitempty"`
+	Path      string         `json:"path,omitempty"` // folder any program can open
+	Entry     *catalog.Entry `json:"entry,omitempty"`
+}
+
+// Show tells all that is known of an item, here or offered.
+func (n *Node) Show(ctx context.Context, ref string) (Detail, error) {
+	item, root, err := n.find(ctx, ref)
+	if err != nil {
+		return Detail{}, fmt.Errorf("show: %w", err)
+	}
+	d := Detail{Item: item}
+	for e, err := range n.catalog.Offers() {
+		if err != nil {
+			return d, fmt.Errorf("show %q: %w", ref, err)
+		}
+		if e.Root == root && e.Author.String() == item.Author {
+			d.Entry, d.Card = &e, e.Card
+		}
+	}
+	if !item.Here {
+		return d, nil
+	}
+	fsys, err := n.store.FS(root)
+	if err != nil {
+		return d, fmt.Errorf("show %q: %w", ref, err)
+	}
+	if d.Documents, err = listDocuments(fsys); err != nil {
+		return d, fmt.Errorf("show %q: %w", ref, err)
+	}
+	if card, err := readCard(fsys); err == nil {
+		d.Card = firstOf(d.Card, card.Description)
+		d.Lang, d.Licence, d.Base = firstOf(d.Lang, card.Lang), firstOf(d.Licence, card.Licence), firstOf(d.Base, card.Base)
+	}
+	d.Path, err = n.store.Path(root)
+	return d, err
+}
