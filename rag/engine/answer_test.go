@@ -129,6 +129,41 @@ func TestManyTextsGoInSmallBatchesAndComeBackInOrder(t *testing.T) {
 	}
 }
 
+func TestPassagesWaitWhileAnAnswerIsWritten(t *testing.T) {
+	f := newFakeOllama()
+	f.models["m:latest"] = fakeModel{gguf: digestOf("m")}
+	f.models["v:latest"] = fakeModel{gguf: digestOf("v"), embeds: true}
+	e := openFake(t, f)
+	v, _, err := e.Embedder(t.Context(), "v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, passages := make(chan struct{}), make(chan error, 1)
+	f.chat = func(_ string, say func(string)) (bool, string) {
+		go func() {
+			_, err := v.Embed(t.Context(), rag.RolePassage, []string{"passage"})
+			passages <- err
+		}()
+		if _, err := v.Embed(t.Context(), rag.RoleQuery, []string{"question"}); err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-passages:
+			t.Error("passages did not wait")
+		case <-time.After(200 * time.Millisecond): // four looks
+		}
+		close(written)
+		return true, ""
+	}
+	if _, err := generate(t.Context(), t, e, "m"); err != nil {
+		t.Fatal(err)
+	}
+	<-written
+	if err := <-passages; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAVectorThatIsNoneIsRefused(t *testing.T) {
 	f := newFakeOllama()
 	f.models["v:latest"] = fakeModel{gguf: digestOf("v"), embeds: true}
@@ -161,4 +196,4 @@ func TestAVectorThatIsNoneIsRefused(t *testing.T) {
 	}
 }
 
-func promptOf(question string) rag.Prompt { return rag.Prompt{User: question, MaxTokens: 16} }
+func promptOf(question string) rag.Prompt { return rag.Prompt{User: question, MaxTokens: 4} }

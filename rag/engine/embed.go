@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ollama/ollama/api"
 
@@ -43,7 +44,8 @@ var (
 //
 // Vectors have length 1. Texts longer than the model reads are cut by the engine.
 // e5 models are known by their name and get the prefix they were trained with. A
-// question is not made to wait for more than one batch of passages.
+// question waits for one batch of passages at most, and passages wait while an
+// answer is being written.
 func (e *Engine) Embedder(ctx context.Context, name string) (rag.Embedder, Model, error) {
 	embeds := func(m entry) bool { return m.Embeds }
 	if name == "" && e.opts.Embed == "" {
@@ -104,6 +106,9 @@ func (v *embedder) call(ctx context.Context, as rag.Role, texts []string) ([][]f
 			input[i] = string(as) + ": " + t
 		}
 	}
+	if as == rag.RolePassage {
+		v.engine.giveWay(ctx)
+	}
 	select {
 	case v.engine.embedding <- struct{}{}:
 		defer func() { <-v.engine.embedding }()
@@ -113,7 +118,7 @@ func (v *embedder) call(ctx context.Context, as rag.Role, texts []string) ([][]f
 	limited, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	cut := true
-	r, err := v.engine.client.Embed(limited, &api.EmbedRequest{Model: v.model.Name, Input: input, Truncate: &cut})
+	r, err := v.engine.client.Embed(limited, &api.EmbedRequest{Model: v.model.Name, Input: input, Truncate: &cut, Options: v.engine.options()})
 	if err != nil {
 		return nil, died(ctx, err)
 	}
@@ -126,6 +131,21 @@ func (v *embedder) call(ctx context.Context, as rag.Role, texts []string) ([][]f
 		}
 	}
 	return r.Embeddings, nil
+}
+
+// longestWay is how long the work in the background waits for answers to end.
+const longestWay = time.Minute
+
+// giveWay waits while an answer is being written: two models at once would both
+// crawl. Answers without end do not stop it for good.
+func (e *Engine) giveWay(ctx context.Context) {
+	for began := time.Now(); e.answering.Load() > 0 && time.Since(began) < longestWay; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // check makes a vector's length 1 and refuses what is no direction, or of another

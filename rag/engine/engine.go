@@ -21,7 +21,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ollama/ollama/api"
@@ -85,6 +87,7 @@ type Engine struct {
 
 	installing sync.Mutex    // one model at a time
 	embedding  chan struct{} // room for one: who is in line gets its turn between two batches
+	answering  atomic.Int32  // answers being written
 
 	mu    sync.Mutex       // guards known
 	known map[string]entry // by Ollama's manifest digest
@@ -164,6 +167,18 @@ func (e *Engine) useEmbedded(ctx context.Context) error {
 	e.kind, e.base, e.http, e.client, e.child = KindEmbedded, base, web, client, c
 	e.log.Info("using the embedded engine", "ready", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// options of a call. The threads of a model wait for one another by spinning,
+// hundreds of times a word: where they are as many as the cores and anything else
+// wants one, an answer takes twenty times as long. So one core is left to others.
+// Every call says the same, because the engine loads a model anew for another number.
+func (e *Engine) options() map[string]any {
+	o := map[string]any{}
+	if e.kind == KindEmbedded {
+		o["num_thread"] = max(1, runtime.NumCPU()-1)
+	}
+	return o
 }
 
 // Kind is KindOllama, KindEmbedded or KindNone; it does not change.

@@ -78,7 +78,7 @@ func say(t *testing.T, e *Engine, name string) string {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	p := rag.Prompt{User: question, MaxTokens: 40}
+	p := rag.Prompt{User: question, MaxTokens: 24}
 	if err := g.Generate(t.Context(), p, func(s string) error { text.WriteString(s); return nil }); err != nil {
 		t.Fatal(err)
 	}

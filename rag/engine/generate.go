@@ -59,7 +59,8 @@ func (g *generator) Generate(ctx context.Context, p rag.Prompt, emit func(string
 	if p.System != "" {
 		messages = []api.Message{{Role: "system", Content: p.System}, messages[0]}
 	}
-	options := map[string]any{"temperature": 0}
+	options := g.engine.options()
+	options["temperature"] = 0
 	if p.MaxTokens > 0 {
 		options["num_predict"] = p.MaxTokens
 	}
@@ -70,6 +71,8 @@ func (g *generator) Generate(ctx context.Context, p rag.Prompt, emit func(string
 	if g.model.thinks {
 		request.Think = &api.ThinkValue{Value: false}
 	}
+	g.engine.answering.Add(1)
+	defer g.engine.answering.Add(-1)
 	if err := g.engine.chat(ctx, request, emit); err != nil {
 		return fmt.Errorf("generate with %s: %w", g.model.Name, err)
 	}

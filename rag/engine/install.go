@@ -230,11 +230,9 @@ func (e *Engine) try(ctx context.Context, name string, m entry) error {
 	if m.Embeds {
 		_, err = (&embedder{engine: e, model: m}).Embed(ctx, "query", []string{"un"})
 	} else {
-		request := &api.ChatRequest{
-			Model:    name,
-			Messages: []api.Message{{Role: "user", Content: "un"}},
-			Options:  map[string]any{"temperature": 0, "num_predict": 1},
-		}
+		options := e.options()
+		options["num_predict"] = 1
+		request := &api.ChatRequest{Model: name, Messages: []api.Message{{Role: "user", Content: "un"}}, Options: options}
 		err = e.chat(ctx, request, func(string) error { return nil })
 	}
 	if err != nil && ctx.Err() == nil {
