@@ -221,5 +221,8 @@ func (in *Incoming) mended() (Item, error) {
 	if err := in.sp.unmark(in.root, marks); err != nil {
 		return Item{}, err
 	}
+	if err := os.RemoveAll(in.waitDir()); err != nil {
+		return Item{}, err
+	}
 	return in.s.Item(in.root)
 }

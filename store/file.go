@@ -105,6 +105,10 @@ func (f *openFile) readAt(p []byte, off int64, first bool) (int, error) {
 	if f.closed {
 		return 0, f.fail("read", fs.ErrClosed)
 	}
+	if f.bytes != nil && off >= f.last.off && off < f.last.off+f.last.size {
+		return copy(p, f.bytes[off-f.last.off:]), nil
+	}
+	// The item is looked up for each block, as it may have been published since the file was opened.
 	sp, _, err := f.fsys.s.find(f.fsys.root)
 	if err != nil {
 		return 0, f.fail("read", err)
@@ -114,11 +118,10 @@ func (f *openFile) readAt(p []byte, off int64, first bool) (int, error) {
 			return 0, f.fail("read", err)
 		}
 	}
-	all := f.spans
-	i := sort.Search(len(all), func(i int) bool { return all[i].off+all[i].size > off })
-	if i == len(all) {
-		if len(all) == 1 && all[0].size == 0 && first {
-			if _, err := sp.span(f.fsys.root, all[0]); err != nil {
+	i := sort.Search(len(f.spans), func(i int) bool { return f.spans[i].off+f.spans[i].size > off })
+	if i == len(f.spans) {
+		if i == 1 && f.spans[0].size == 0 && first {
+			if _, err := sp.span(f.fsys.root, f.spans[0]); err != nil {
 				return 0, f.fail("read", err)
 			}
 		}
@@ -127,13 +130,11 @@ func (f *openFile) readAt(p []byte, off int64, first bool) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if s := all[i]; f.bytes == nil || f.last != s {
-		data, err := sp.span(f.fsys.root, s)
-		if err != nil {
-			return 0, f.fail("read", err)
-		}
-		f.last, f.bytes = s, data
+	data, err := sp.span(f.fsys.root, f.spans[i])
+	if err != nil {
+		return 0, f.fail("read", err)
 	}
+	f.last, f.bytes = f.spans[i], data
 	return copy(p, f.bytes[off-f.last.off:]), nil
 }
 

@@ -55,15 +55,18 @@ func (in *Incoming) PutMany(ctx context.Context, bs []blocks.Block) error {
 
 // checkBlocks hashes in parallel.
 func checkBlocks(ctx context.Context, bs []blocks.Block) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, working := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, b := range bs {
-		if ctx.Err() != nil {
+		if working.Err() != nil {
 			break
 		}
 		g.Go(func() error { return checkBlock(b) })
 	}
-	return errors.Join(g.Wait(), ctx.Err())
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 func (in *Incoming) putMany(ctx context.Context, bs []blocks.Block) error {
@@ -330,8 +333,13 @@ func (in *Incoming) keepNode(c cid.Cid, data []byte) error {
 		return nil
 	}
 	r, ok, err := in.own(mh)
-	if err != nil || ok && r.kind == inDag {
+	if err != nil {
 		return err
+	}
+	if ok && r.kind == inDag {
+		if old, err := in.sp.read(r); err == nil && matches(c, old) {
+			return nil
+		}
 	}
 	return in.appendNode(c, data)
 }

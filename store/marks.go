@@ -42,8 +42,12 @@ func (sp *space) markKey(root string, m mark) []byte {
 // mark notes that block c is wrong at r, so that it is not tried again. Marks are found again by reading, so one that
 // cannot be written is only kept in memory.
 func (sp *space) mark(c cid.Cid, r ref, cause error) {
-	if r.kind == loose {
+	switch r.kind {
+	case loose:
 		sp.dropLoose(c, r)
+		return
+	case waiting:
+		sp.dropWaiting(c, r)
 		return
 	}
 	m, d := markOf(r, string(c.Hash())), damaged{block: c, size: r.size}
@@ -63,6 +67,16 @@ func (sp *space) mark(c cid.Cid, r ref, cause error) {
 	sp.log.Warn("wrong bytes on disk, marked", "item", h.root, "path", r.path, "offset", r.off, "block", c, "err", cause)
 	if err := sp.idx.set(sp.markKey(r.root, m), encodeDamaged(d)); err != nil {
 		sp.log.Warn("mark not kept", "err", err)
+	}
+}
+
+// dropWaiting forgets a waiting block that is wrong or gone; it will be sent again.
+func (sp *space) dropWaiting(c cid.Cid, r ref) {
+	err := sp.edit(func(e *edit) error {
+		return e.forget(string(c.Hash()), func(o ref) bool { return o == r })
+	})
+	if err != nil {
+		sp.log.Warn("wrong waiting block not forgotten", "block", c, "err", err)
 	}
 }
 

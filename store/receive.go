@@ -130,7 +130,7 @@ func (s *Store) receive(ctx context.Context, root cid.Cid, o ReceiveOptions) (_ 
 		in.limit = h.card.Size
 	}
 	if h.whole {
-		in.limit = h.size
+		in.limit = 1 << 60 // it was accepted once, and how large it should be is not known now
 	}
 	free, err := s.disk.free()
 	if err != nil {

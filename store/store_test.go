@@ -8,8 +8,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/ipfs/go-cid"
 )
 
 // openTest opens a store in a fresh folder, without a free-space floor.
@@ -128,3 +132,8 @@ func TestASecondOpenIsRefused(t *testing.T) {
 		t.Fatalf("got %v, want ErrInUse", err)
 	}
 }
+
+// diff compares with cmp, and CIDs by what they are.
+func diff(want, got any) string { return cmp.Diff(want, got, cmp.Comparer(cid.Cid.Equals)) }
+
+func itoa(i int) string { return strconv.Itoa(i) }

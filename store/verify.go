@@ -81,7 +81,7 @@ func (v *verification) run(ctx context.Context) error {
 			g.Go(func() error { v.leaf(p, o); return ctx.Err() })
 			return nil
 		case o.shape == fileTop:
-			v.length(o)
+			v.longer(o.path, o.size)
 		}
 		if len(o.inline) > 0 {
 			g.Go(func() error { v.inline(p, o); return ctx.Err() })
@@ -99,7 +99,12 @@ func (v *verification) run(ctx context.Context) error {
 
 // leaf checks the bytes of a block in a file.
 func (v *verification) leaf(p place, o opened) {
-	file := filepath.Join(v.h.folder, filepath.FromSlash(o.path))
+	if data, ok := inlined(p.c); ok {
+		o.inline = data
+		v.longer(o.path, int64(len(data)))
+		v.inline(p, o)
+		return
+	}
 	if o.size < 0 {
 		o.size = 0
 		if refs, err := v.sp.refs(string(p.c.Hash())); err == nil && len(refs) > 0 {
@@ -107,13 +112,8 @@ func (v *verification) leaf(p place, o opened) {
 		}
 		v.longer(o.path, o.size)
 	}
-	data, ok := inlined(p.c)
-	var err error
-	if !ok {
-		data, err = readRange(file, o.off, min(o.size, maxBlock))
-		ok = err == nil && matches(p.c, data)
-	}
-	if !ok {
+	data, err := readRange(filepath.Join(v.h.folder, filepath.FromSlash(o.path)), o.off, min(o.size, maxBlock))
+	if err != nil || !matches(p.c, data) {
 		v.damage(mark{kind: inFile, path: o.path, off: o.off}, damaged{block: p.c, size: o.size},
 			Damage{Path: o.path, Offset: o.off, Length: o.size, Block: p.c, Reason: v.reason(err)})
 	}
@@ -130,8 +130,6 @@ func (v *verification) inline(p place, o opened) {
 	}
 	v.add(n)
 }
-
-func (v *verification) length(o opened) { v.longer(o.path, o.size) }
 
 // longer reports a file that goes on after its content. Nothing of it is ever served, so nothing is marked.
 func (v *verification) longer(path string, size int64) {
