@@ -63,9 +63,11 @@ func Load(lang string) Pack {
 	if Match(lang) == "" {
 		lang = Source
 	}
-	p := Pack{Lang: Match(lang)}
-	for _, l := range append([]string{p.Lang}, Langs()...) {
-		p.texts = append(p.texts, read(l))
+	p := Pack{Lang: Match(lang), texts: []map[string]string{read(Match(lang))}}
+	for _, other := range Langs() {
+		if other != p.Lang {
+			p.texts = append(p.texts, read(other))
+		}
 	}
 	return p
 }

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"savoirs/node"
+	"savoirs/rag"
+)
+
+func askCmd(s *shell) *cobra.Command {
+	var q node.Question
+	var events bool
+	c := s.command("ask", between(1, 1000), func(cmd *cobra.Command, args []string) (err error) {
+		s.subject = strings.Join(q.In, ", ")
+		if q.Text, err = s.question(args); err != nil {
+			return err
+		}
+		if q.Lang == "" {
+			q.Lang = s.set.Lang
+		}
+		v := &answerView{shell: s}
+		emit := v.event
+		switch {
+		case events:
+			emit = func(e rag.Event) error { return s.object(e) }
+		case s.json:
+			emit = func(rag.Event) error { return nil }
+		}
+		answer, err := s.client().Ask(cmd.Context(), q, emit)
+		switch {
+		case err != nil:
+			v.end()
+			return err
+		case events:
+			return nil
+		case s.json:
+			return s.object(answer)
+		}
+		v.finish(answer)
+		return nil
+	})
+	f := c.Flags()
+	f.StringSliceVar(&q.In, "in", nil, s.say("flag.in"))
+	f.StringVar(&q.Lang, "answer-lang", "", s.say("flag.answer-lang"))
+	f.IntVar(&q.Limit, "sources", 0, s.say("flag.sources"))
+	f.BoolVar(&q.NoModel, "no-model", false, s.say("flag.no-model"))
+	f.BoolVar(&events, "ndjson", false, s.say("flag.ndjson"))
+	return c
+}
+
+// maxStdin bounds a question read from a pipe: more than any node accepts, so
+// that the node itself says it is too long.
+const maxStdin = 1 << 20
+
+// question is the words of the command line, or of standard input for "-".
+func (s *shell) question(args []string) (string, error) {
+	if len(args) != 1 || args[0] != "-" {
+		return strings.Join(args, " "), nil
+	}
+	b, err := io.ReadAll(io.LimitReader(s.in, maxStdin))
+	if err != nil {
+		return "", fmt.Errorf("read the question from standard input: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

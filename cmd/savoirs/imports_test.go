@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "savoirs/"
+
+// star says which of our own packages a package may import; a name ending in a
+// slash stands for all below it. Packages not named may import what the nearest
+// folder above them may.
+//
+//	         cmd/savoirs
+//	        /     |     \
+//	  node/api    |    node/web
+//	        \     |     /
+//	             node
+//	   /      |       |      \
+//	store  catalog   p2p     rag
+var star = map[string][]string{
+	"store":         {},
+	"store/catalog": {},
+	"p2p":           {},
+	"rag":           {"rag/"},
+	"node":          {"store", "store/catalog", "p2p", "rag/"},
+	"node/words":    {},
+	"node/api":      {"node", "rag", "store/catalog", "p2p"},
+	"node/web":      {"node", "node/words", "rag", "store/catalog", "p2p"},
+	"node/nodetest": {"node", "rag/ragtest"},
+	"cmd/savoirs":   {"node", "node/api", "node/web", "node/words", "rag", "rag/engine", "rag/extract"},
+	"deploy":        {"node", "node/api", "rag/"},
+}
+
+// inTests are the packages that only tests may import, anywhere.
+var inTests = []string{"node/nodetest", "rag/ragtest"}
+
+// everyFile calls see with each Go file of the module and its path in it.
+func everyFile(t *testing.T, see func(name string, f *ast.File, set *token.FileSet)) {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && p != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "build") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, p, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		see(filepath.ToSlash(rel), f, set)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// allowed finds the rule of a package: its own, else that of a folder above.
+func allowed(pkg string) (list []string, ok bool) {
+	for ; pkg != "."; pkg = path.Dir(pkg) {
+		if list, ok := star[pkg]; ok {
+			return list, true
+		}
+	}
+	return nil, false
+}
+
+// forbidden says what is wrong with a file of package pkg importing target, ""
+// when nothing is.
+func forbidden(pkg, file, target string) string {
+	if strings.HasSuffix(file, "_test.go") && (slices.Contains(inTests, target) || target == pkg) {
+		return ""
+	}
+	list, ok := allowed(pkg)
+	if !ok {
+		return fmt.Sprintf("%s is in %s, a package the star has no place for", file, pkg)
+	}
+	for _, a := range list {
+		if a == target || strings.HasSuffix(a, "/") && (strings.HasPrefix(target, a) || target+"/" == a) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s imports %s, and %s may not: packages meet in node, never behind its back", file, target, pkg)
+}
+
+func TestPackagesImportOneAnotherAsTheStarAllows(t *testing.T) {
+	seen := map[string]bool{}
+	everyFile(t, func(name string, f *ast.File, _ *token.FileSet) {
+		pkg := path.Dir(name)
+		seen[pkg] = true
+		for _, imp := range f.Imports {
+			target, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if target, ours := strings.CutPrefix(target, module); ours {
+				if wrong := forbidden(pkg, name, target); wrong != "" {
+					t.Error(wrong)
+				}
+			}
+		}
+	})
+	if !seen["cmd/savoirs"] || !seen["node/words"] {
+		t.Fatalf("the walk saw only %v", seen)
+	}
+}
+
+func TestTheStarRefusesWhatItShould(t *testing.T) {
+	for _, c := range []struct {
+		pkg, file, target string
+		wrong             bool
+	}{
+		{"store", "store/add.go", "store/catalog", true},
+		{"store/catalog", "store/catalog/add.go", "store", true},
+		{"p2p", "p2p/mesh.go", "rag", true},
+		{"rag/extract", "rag/extract/pdf.go", "store", true},
+		{"rag/engine", "rag/engine/embed.go", "rag", false},
+		{"rag", "rag/rag.go", "rag/extract", false},
+		{"node", "node/add.go", "rag/engine", false},
+		{"node", "node/add.go", "node/words", true},
+		{"node/web", "node/web/ask.go", "store", true},
+		{"node/api", "node/api/error.go", "node/web", true},
+		{"cmd/savoirs", "cmd/savoirs/pull.go", "p2p", true},
+		{"cmd/savoirs", "cmd/savoirs/pull_test.go", "node/nodetest", false},
+		{"cmd/savoirs", "cmd/savoirs/pull.go", "node/nodetest", true},
+		{"surprise", "surprise/x.go", "node", true},
+	} {
+		if got := forbidden(c.pkg, c.file, c.target); (got != "") != c.wrong {
+			t.Errorf("%s imports %s: %q, want refused %v", c.file, c.target, got, c.wrong)
+		}
+	}
+}
+
+func TestNoTestSleepsAndNothingRunsBeforeMain(t *testing.T) {
+	everyFile(t, func(name string, f *ast.File, set *token.FileSet) {
+		for _, d := range f.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && d.Name.Name == "init" && d.Recv == nil {
+				t.Errorf("%s has an init function: nothing may happen before main", name)
+			}
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			for _, pos := range sleeps(f) {
+				t.Errorf("%s:%d sleeps and hopes: wait for the state itself, with a deadline", name, set.Position(pos).Line)
+			}
+		}
+	})
+}
+
+// sleeps finds the calls of time.Sleep outside any loop: inside one it is the
+// pause between two looks at a state.
+func sleeps(f *ast.File) []token.Pos {
+	var found []token.Pos
+	var above []ast.Node
+	ast.Inspect(f, func(n ast.Node) bool {
+		if n == nil {
+			above = above[:len(above)-1]
+			return true
+		}
+		above = append(above, n)
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "Sleep" {
+			return true
+		}
+		if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && !slices.ContainsFunc(above, isLoop) {
+			found = append(found, n.Pos())
+		}
+		return true
+	})
+	return found
+}
+
+func isLoop(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.ForStmt, *ast.RangeStmt:
+		return true
+	}
+	return false
+}

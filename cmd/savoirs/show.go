@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"savoirs/node"
+)
+
+func showCmd(s *shell) *cobra.Command {
+	return s.command("show", between(1, 1), func(cmd *cobra.Command, args []string) error {
+		d, err := s.client().Show(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if s.json {
+			return s.object(d)
+		}
+		return s.detail(d)
+	})
+}
+
+func (s *shell) detail(d node.Detail) error {
+	fmt.Fprintln(s.out, s.strong(clean(d.Title)))
+	if d.Card != "" {
+		fmt.Fprintln(s.out, clean(d.Card))
+	}
+	fmt.Fprintln(s.out)
+	rows := [][]string{}
+	row := func(key, value string) {
+		if value != "" {
+			rows = append(rows, []string{s.say("say.show." + key), value})
+		}
+	}
+	row("ref", d.Ref)
+	row("kind", s.kind(d.Kind))
+	row("state", s.state(d.Item))
+	row("size", s.say("say.show.files", "n", d.Files, "size", s.words.Bytes(d.Size)))
+	row("territory", d.Territory)
+	row("author", d.Author)
+	row("lang", d.Lang)
+	row("licence", d.Licence)
+	row("base", d.Base)
+	if d.Passages > 0 {
+		row("passages", s.say("say.show.found", "n", d.Passages, "embedded", d.Embedded))
+	}
+	row("origin", d.Origin)
+	row("path", d.Path)
+	row("root", d.Root)
+	if err := s.table(rows); err != nil || len(d.Documents) == 0 {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	rows = rows[:0]
+	for i, doc := range d.Documents {
+		if i == maxShown {
+			rows = append(rows, []string{"  " + s.say("say.publish.more", "n", len(d.Documents)-maxShown)})
+			break
+		}
+		rows = append(rows, []string{"  " + strings.TrimSpace(doc.Path), s.words.Bytes(doc.Size)})
+	}
+	return s.table(rows)
+}

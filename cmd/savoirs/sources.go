@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"savoirs/rag"
+)
+
+// place says where a passage is: heading and page, document.
+func (s *shell) place(p rag.Passage) string {
+	title := orElse(p.Title, p.Doc)
+	parts := []string{s.strong(clean(title))}
+	if p.Heading != "" && p.Heading != p.Title {
+		parts = append(parts, clean(p.Heading))
+	}
+	if p.Page > 0 {
+		parts = append(parts, s.say("say.page", "page", fmt.Sprint(p.Page)))
+	}
+	if p.Doc != "" && p.Doc != title {
+		parts = append(parts, clean(p.Doc))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// results writes what a search found, each passage whole under its place.
+func (s *shell) results(r rag.Results) {
+	if len(r.Hits) == 0 {
+		s.line("say.search.nothing")
+		return
+	}
+	for i, h := range r.Hits {
+		fmt.Fprintf(s.out, "%2d. %s\n", i+1, s.place(h.Passage))
+		fmt.Fprintln(s.out, indent(clean(h.Text), "    "))
+	}
+	if !r.Known {
+		s.tell("say.search.unsure")
+	}
+	if r.Degraded != "" {
+		s.tell("say.search.degraded", "reason", r.Degraded)
+	}
+}
+
+func indent(text, by string) string {
+	return by + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+by)
+}
+
+// answerView writes an answer as it comes: sources, then text.
+type answerView struct {
+	*shell
+	writing bool // some text was written
+	newline bool // and its last character ended a line
+}
+
+// event takes the next step of an answer.
+func (v *answerView) event(e rag.Event) error {
+	switch e.Kind {
+	case rag.EventSources:
+		v.sources(e.Sources)
+	case rag.EventText:
+		if text := clean(e.Text); text != "" {
+			fmt.Fprint(v.out, text)
+			v.writing, v.newline = true, strings.HasSuffix(text, "\n")
+		}
+	}
+	return nil
+}
+
+func (v *answerView) sources(sources []rag.Citation) {
+	if len(sources) == 0 {
+		return
+	}
+	fmt.Fprintln(v.out, v.strong(v.say("say.ask.sources")))
+	for _, c := range sources {
+		fmt.Fprintf(v.out, "  [%d] %s\n", c.N, v.place(c.Passage))
+	}
+	fmt.Fprintln(v.out)
+}
+
+// end closes the last line of a text that stopped.
+func (v *answerView) end() {
+	if v.writing && !v.newline {
+		fmt.Fprintln(v.out)
+	}
+	v.newline = true
+}
+
+// finish writes what is left to say once the whole answer is known: without a
+// text, the passages are the answer.
+func (v *answerView) finish(a rag.Answer) {
+	v.end()
+	switch {
+	case !a.Known && len(a.Sources) > 0:
+		v.tell("say.ask.nearest")
+	case a.Known && !v.writing:
+		for _, c := range a.Sources {
+			fmt.Fprintf(v.out, "[%d]\n%s\n\n", c.N, indent(clean(c.Text), "    "))
+		}
+		v.tell("say.ask.no_model")
+	}
+	for _, d := range a.Doubts {
+		switch d.Kind {
+		case rag.DoubtQuote:
+			v.tell("say.ask.quote", "text", d.Text)
+		case rag.DoubtSource:
+			v.tell("say.ask.unchecked")
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"savoirs/node"
+	"savoirs/node/words"
+)
+
+// page is what every page shows. Templates say words through T.
+type page struct {
+	words.Pack
+	Title     string
+	Question  string
+	Status    node.Status
+	Languages []language
+	Here      string // path and query that a change of language keeps
+}
+
+// T says a sentence of the pages.
+func (p page) T(key string, args ...any) string { return p.Say("web."+key, args...) }
+
+func (s *site) page(w http.ResponseWriter, r *http.Request) page {
+	p := page{Pack: s.pack(w, r), Question: strings.TrimSpace(r.URL.Query().Get("q"))}
+	p.Title, p.Languages = p.T("title"), s.languages(p.Lang)
+	st, err := s.node.Status(r.Context())
+	if err != nil {
+		s.o.Log.Warn("status for a page", "err", err)
+	}
+	p.Status = st
+	return p
+}
+
+// start sends the headers of a page.
+func start(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Vary", "Accept-Language, Cookie")
+	w.WriteHeader(status)
+}
+
+// show sends a part of a page. A reader who is gone needs no error.
+func (s *site) show(w http.ResponseWriter, part string, data any) {
+	if err := s.pages.ExecuteTemplate(w, part, data); err != nil {
+		s.o.Log.Debug("write a page", "part", part, "err", err)
+	}
+}
+
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
+	p := s.page(w, r)
+	start(w, http.StatusOK)
+	s.show(w, "home", p)
+}
+
+func (s *site) notFound(w http.ResponseWriter, r *http.Request) {
+	p := s.page(w, r)
+	start(w, http.StatusNotFound)
+	s.show(w, "not-found", p)
+}

@@ -1,0 +1,100 @@
+// Package web is the pages of a node for people: a box to ask in, sources, and
+// the answer. They are complete without JavaScript; with it the answer comes
+// word by word on the same page.
+//
+// It is not the API: what programs read is package node/api, which mounts this
+// handler beside its own routes. It never writes to the node.
+//
+// Start with Handler.
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"mime"
+	"net/http"
+	"path"
+
+	"savoirs/node"
+	"savoirs/node/words"
+	"savoirs/rag"
+)
+
+//go:embed pages static
+var files embed.FS
+
+// Asker is the part of a node that the pages need; *node.Node is one.
+type Asker interface {
+	Ask(ctx context.Context, q node.Question, emit func(rag.Event) error) (rag.Answer, error)
+	Status(ctx context.Context) (node.Status, error)
+}
+
+// Options of the pages. The zero value serves them in the language of the
+// browser, else in the source language.
+type Options struct {
+	Lang string       // for browsers that wish none we have
+	Log  *slog.Logger // nil: silent
+}
+
+// Handler serves the pages of n: / and /ask, with what they need under /web/.
+func Handler(n Asker, o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &site{node: n, o: o, packs: map[string]words.Pack{}}
+	for _, lang := range words.Langs() {
+		s.packs[lang] = words.Load(lang)
+	}
+	s.pages = template.Must(template.ParseFS(files, "pages/*.html"))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /ask", s.ask)
+	mux.HandleFunc("GET /web/{name}", asset)
+	mux.HandleFunc("/", s.notFound)
+	return headers(mux)
+}
+
+type site struct {
+	node  Asker
+	o     Options
+	packs map[string]words.Pack
+	pages *template.Template
+}
+
+// headers are those of every page: nothing is loaded from elsewhere, nothing
+// runs that is not our one script, no other site may show us in a frame.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// asset serves a file of static/, which a browser keeps and asks about again.
+func asset(w http.ResponseWriter, r *http.Request) {
+	b, err := fs.ReadFile(files, path.Join("static", path.Base(r.PathValue("name"))))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	sum := sha256.Sum256(b)
+	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Cache-Control", "no-cache")
+	if r.Header.Get("If-None-Match") == etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(r.PathValue("name"))))
+	w.Write(b)
+}
