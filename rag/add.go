@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[sou
 		return marker{}, err
 	}
 	m := marker{Version: setVersion, Set: name, Title: title}
-	letters, err := write(ctx, w, &m, docs)
+	seen, err := write(ctx, w, &m, docs)
 	if err != nil {
 		w.abort()
 		return marker{}, err
@@ -118,7 +119,7 @@ func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[sou
 		return marker{}, err
 	}
 	m.Report.Passages, m.Bytes = w.n, w.offset
-	m.Langs, m.Lang = languagesOf(letters)
+	m.Langs, m.Lang = seen.languages()
 
 	f, err := openPassages(dir, name, w.n, w.offset)
 	if err != nil {
@@ -132,9 +133,9 @@ func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[sou
 	return m, writeMarker(dir, m)
 }
 
-// write splits the documents into passages and returns how many bytes of text each language has.
-func write(ctx context.Context, w *passageWriter, m *marker, docs iter.Seq[source]) (map[string]int, error) {
-	letters := map[string]int{}
+// write splits the documents into passages.
+func write(ctx context.Context, w *passageWriter, m *marker, docs iter.Seq[source]) (*tally, error) {
+	seen := &tally{bytes: map[string]int{}}
 	for src := range docs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -150,13 +151,43 @@ func write(ctx context.Context, w *passageWriter, m *marker, docs iter.Seq[sourc
 		lang := documentLanguage(src.doc)
 		for _, p := range split(src.doc) {
 			p.Doc, p.Lang = src.path, lang
-			letters[lang] += len(p.Text)
+			seen.count(lang, p.Text)
 			if err := w.add(p); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return letters, ctx.Err()
+	return seen, ctx.Err()
+}
+
+// tally sums up the languages of a set.
+type tally struct {
+	bytes   map[string]int  // of text in each language
+	unknown strings.Builder // the beginning of what is in no known one
+}
+
+// detectSample is how much text, in bytes, a language is detected from.
+const detectSample = 8 << 10
+
+func (t *tally) count(lang, text string) {
+	if lang != "" {
+		t.bytes[lang] += len(text)
+	} else if room := detectSample - t.unknown.Len(); room > 0 {
+		t.unknown.WriteString(cutRunes(text, room) + "\n")
+	}
+}
+
+// languages returns the known languages, most frequent first, and the one that passages of unknown
+// language are treated as: what they are in taken together, else the most frequent. It chooses how
+// words are analysed and is not shown as theirs.
+func (t *tally) languages() (langs []string, fallback string) {
+	langs = slices.SortedFunc(maps.Keys(t.bytes), func(a, b string) int {
+		return cmp.Or(t.bytes[b]-t.bytes[a], cmp.Compare(a, b))
+	})
+	if fallback = questionLanguage(t.unknown.String()); fallback == "" && len(langs) > 0 {
+		fallback = langs[0]
+	}
+	return langs, fallback
 }
 
 // documentLanguage is the one declared, else the one detected in its first pages, else unknown.
@@ -164,38 +195,18 @@ func documentLanguage(d extract.Document) string {
 	if lang := languageTag(d.Lang); lang != "" {
 		return lang
 	}
-	const enough = 8 << 10
 	var text strings.Builder
 	for _, b := range d.Blocks {
-		if text.Len() > enough {
+		if text.Len() > detectSample {
 			break
 		}
 		if b.Role == extract.Code {
 			continue
 		}
-		text.WriteString(cutRunes(b.Text, enough))
+		text.WriteString(cutRunes(b.Text, detectSample))
 		text.WriteByte('\n')
 	}
 	return detectLanguage(text.String())
-}
-
-// languagesOf returns the known languages, most frequent first, and the one that stands for the
-// unknown: the first, if nine tenths of the known text are in it.
-func languagesOf(letters map[string]int) (langs []string, fallback string) {
-	total := 0
-	for lang, n := range letters {
-		if lang != "" {
-			langs = append(langs, lang)
-			total += n
-		}
-	}
-	slices.SortFunc(langs, func(a, b string) int {
-		return cmp.Or(letters[b]-letters[a], cmp.Compare(a, b))
-	})
-	if len(langs) > 0 && 10*letters[langs[0]] >= 9*total {
-		fallback = langs[0]
-	}
-	return langs, fallback
 }
 
 // cutRunes returns at most limit bytes of s, ending between runes.

@@ -53,10 +53,10 @@ func newAnalyzer() analyzer {
 	lower := lowercase.NewLowerCaseFilter()
 	elide := elision.NewElisionFilter(tokenMap("l m t qu n s j d c jusqu quoiqu lorsqu puisqu"))
 	return analyzer{
-		fieldFr:    build(elide, lower, stop.NewStopTokensFilter(tokenMap(stopFr)), fr.NewFrenchLightStemmerFilter()),
-		fieldEn:    build(en.NewPossessiveFilter(), lower, stop.NewStopTokensFilter(tokenMap(stopEn)), en.NewEnglishStemmerFilter()),
+		fieldFr:    build(lower, elide, stop.NewStopTokensFilter(tokenMap(stopFr)), fr.NewFrenchLightStemmerFilter()),
+		fieldEn:    build(lower, en.NewPossessiveFilter(), stop.NewStopTokensFilter(tokenMap(stopEn)), en.NewEnglishStemmerFilter()),
 		fieldEs:    build(lower, stop.NewStopTokensFilter(tokenMap(stopEs)), es.NewSpanishLightStemmerFilter()),
-		fieldOther: build(elide, lower),
+		fieldOther: build(lower, elide),
 	}
 }
 

@@ -32,7 +32,8 @@ type lexicalHit struct {
 	set   string
 	n     int
 	score float64
-	cover float64 // share of the question's term weight found in it, 0 to 1
+	share float64 // of the score a passage of nothing but the question's terms would tend to, 0 to 1
+	terms int     // different terms of the question in it
 }
 
 // lexicalSearch returns the best passages over all indexes, best first, at most limit. The indexes
@@ -145,9 +146,9 @@ func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
 		}
 		return nil
 	}
-	weight := 0.0
+	limit := 0.0
 	for _, t := range s.terms {
-		weight += t.idf
+		limit += float64(t.times) * t.idf * (bm25K1 + 1)
 		tfr, err := s.reader.TermFieldReader(s.ctx, []byte(t.text), string(s.field), true, true, false)
 		if err != nil {
 			return err
@@ -168,7 +169,7 @@ func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
 		if lowest == done {
 			return nil
 		}
-		score, covered := 0.0, 0.0
+		score, shared := 0.0, 0
 		var id index.IndexInternalID
 		for i := range cursors {
 			c := &cursors[i]
@@ -178,12 +179,12 @@ func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
 			id = append(id[:0], c.doc.ID...)
 			tf, length := float64(c.doc.Freq), 1/(c.doc.Norm*c.doc.Norm)
 			score += float64(c.times) * c.idf * tf * (bm25K1 + 1) / (tf + bm25K1*(1-bm25B+bm25B*length/s.average))
-			covered += c.idf
+			shared++
 			if err := advance(c); err != nil {
 				return err
 			}
 		}
-		hit := lexicalHit{index: s.index, score: score * s.boost, cover: covered / weight}
+		hit := lexicalHit{index: s.index, score: score * s.boost, share: score / limit, terms: shared}
 		if !best.wants(hit.score) {
 			continue
 		}

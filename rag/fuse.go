@@ -1,6 +1,7 @@
 package rag
 
 import (
+	"math"
 	"slices"
 )
 
@@ -20,7 +21,8 @@ type fused struct {
 	lexical  float64
 	cos      float64
 	lex, den float64
-	cover    float64
+	share    float64 // see lexicalHit
+	terms    int
 	score    float64
 }
 
@@ -29,8 +31,11 @@ type fusion struct {
 	xs       []*Index
 	found    map[passageKey]*fused
 	hasDense bool
-	contrast float64 // of the best dense score with the background
+	contrast float64 // of the best cosine with the background, in its standard deviations; 0: unknown
 }
+
+// minBackground is how many passages it takes for contrast to mean something.
+const minBackground = 30
 
 type passageKey struct {
 	index int
@@ -62,7 +67,7 @@ func (f *fusion) lexical(hits []lexicalHit) {
 	}
 	for _, h := range hits {
 		c := f.at(h.index, h.set, h.n)
-		c.lexical, c.cover = h.score, h.cover
+		c.lexical, c.share, c.terms = h.score, h.share, h.terms
 		c.lex = scaled(h.score, low, hits[0].score)
 	}
 }
@@ -73,6 +78,7 @@ func (f *fusion) dense(vector []float32) error {
 		denseHit
 	}
 	var all []placed
+	var sum, squares, count float64
 	for i, x := range f.xs {
 		asked := func(set string) bool { return x.sets[set] != nil && f.q.asks(set) }
 		hits, err := x.vectors.search(vector, asked, depth)
@@ -82,10 +88,22 @@ func (f *fusion) dense(vector []float32) error {
 		for _, h := range hits {
 			all = append(all, placed{i, h})
 		}
+		err = x.vectors.background(vector, asked, func(cos float64) {
+			sum, squares, count = sum+cos, squares+cos*cos, count+1
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	slices.SortFunc(all, func(a, b placed) int { return order(b.cos, a.cos, a.set, b.set, a.n, b.n) })
 	all = all[:min(depth, len(all))]
 	f.hasDense = true
+	if mean := sum / count; count >= minBackground {
+		f.contrast = (all[0].cos - mean) / math.Sqrt(max(squares/count-mean*mean, 1e-9))
+	}
 	for _, h := range all {
 		c := f.at(h.index, h.set, h.n)
 		c.cos = h.cos

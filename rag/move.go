@@ -9,8 +9,8 @@ import (
 
 // Move takes a complete set, with its vectors, from x to another index on the same file system, as when
 // a private dataset is published: nothing is extracted or embedded again. A set that to has already is
-// only dropped from x. The folder moves by one rename, so after a crash one of the two has it, whole.
-// ErrNotFound when x has no such set.
+// only dropped from x, so a move may be repeated. The folder moves by one rename: after a crash one of
+// the two has it, whole. ErrNotFound when neither has it.
 func (x *Index) Move(name string, to *Index) error {
 	if x == to {
 		return nil

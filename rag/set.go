@@ -23,7 +23,7 @@ type marker struct {
 	Title   string              `json:"title,omitempty"`
 	Report  Report              `json:"report"`
 	Bytes   int64               `json:"bytes"`            // size of the passages file
-	Lang    string              `json:"lang,omitempty"`   // of passages whose own is unknown; empty when the set is mixed
+	Lang    string              `json:"lang,omitempty"`   // what passages of unknown language are treated as
 	Fields  map[field]fieldSize `json:"fields,omitempty"` // what the lexical index holds of it
 	Langs   []string            `json:"langs,omitempty"`  // declared or detected, most frequent first
 }
