@@ -83,8 +83,10 @@ func visible(s string) string {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		i += n
 		switch {
-		case r >= ' ' && r < 0x7f || r >= 0xa1 && r < 0x300 && r != 0xad:
-			// The common case.
+		case r >= ' ' && r < 0x7f || r >= 0xa1 && r < 0x300 && r != 0xad: // nearly all of them
+			b.WriteString(s[i-n : i])
+			prev, marks = r, 0
+			continue
 		case r == '\r':
 			if strings.HasPrefix(s[i:], "\n") {
 				continue

@@ -223,7 +223,7 @@ func (r *docx) style(id string) (role Role, level int, drop bool) {
 		case name == "title" || name == "titre":
 			return Heading, 1, false
 		case strings.HasPrefix(name, "heading") || strings.HasPrefix(name, "titre"):
-			if n, err := strconv.Atoi(strings.TrimLeft(name, "headingtr")); err == nil {
+			if n, err := strconv.Atoi(strings.TrimPrefix(strings.TrimPrefix(name, "heading"), "titre")); err == nil {
 				return Heading, n, false
 			}
 		case s.list:

@@ -2,6 +2,26 @@ package extract
 
 import "golang.org/x/net/html/atom"
 
+// inherit settles what the text inside e is.
+func (m *markup) inherit(e *element, attr map[string]string) {
+	p := m.top()
+	e.silent = p.silent || silent(e.tag, e.name, attr)
+	e.main = p.main || e.tag == atom.Main || e.tag == atom.Article || attr["role"] == "main"
+	e.role, e.level = p.role, p.level
+	switch e.tag {
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		e.role, e.level = Heading, int(e.tag.String()[1]-'0')
+	case atom.Li, atom.Dt, atom.Dd:
+		e.role, e.level = Item, 0
+	case atom.Blockquote:
+		e.role, e.level = Quote, 0
+	case atom.Pre, atom.Listing, atom.Xmp:
+		e.role, e.level = Code, 0
+	case atom.Td, atom.Th, atom.Caption:
+		e.role, e.level = Paragraph, 0
+	}
+}
+
 // closeImplied ends the elements that the start of tag ends without saying:
 // a paragraph before a block, a list item before the next one, and so on.
 func (m *markup) closeImplied(tag atom.Atom) error {

@@ -18,15 +18,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"path"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
-	"unicode"
 )
 
 // Errors of [File] and [Walk], each wrapped with the name of the file. An
@@ -103,10 +100,12 @@ func (d *Document) warn(format string, args ...any) {
 // PDFs.
 type Options struct {
 	// PDF is the command that runs [PDFChild], such as
-	// {"/proc/self/exe", "extract-pdf"}. Empty: a PDF gives ErrNoPDF.
+	// {"/proc/self/exe", "extract-pdf"}. It is started once for each PDF,
+	// with CacheDir as one more argument, the file as standard input and
+	// next to no environment. Empty: a PDF gives ErrNoPDF.
 	PDF []string
 
-	// CacheDir keeps the compiled PDF reader (about 15 MB) between children,
+	// CacheDir keeps the compiled PDF reader (about 20 MB) between children,
 	// so that only the first one pays seconds for it. It holds machine code:
 	// nobody else may write there. Empty: every child compiles.
 	CacheDir string
@@ -189,9 +188,13 @@ func Walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Bl
 	o = o.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, ErrTimeout)
 	defer cancel()
+	yielding := false
 	defer func() {
 		// A parser that panics on a hostile file must not end the node.
 		if p := recover(); p != nil {
+			if yielding {
+				panic(p)
+			}
 			o.Log.Error("document reader panicked", "file", name, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: %v", ErrCorrupt, p)
 		}
@@ -199,7 +202,12 @@ func Walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Bl
 			err = fmt.Errorf("extract %s: %w", name, err)
 		}
 	}()
-	return walk(ctx, fsys, name, o, yield)
+	return walk(ctx, fsys, name, o, func(b Block) error {
+		yielding = true
+		err := yield(b)
+		yielding = false
+		return err
+	})
 }
 
 func walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Block) error) (Document, error) {
@@ -223,7 +231,7 @@ func walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Bl
 	out := &output{left: o.MaxBytes, yield: yield, alive: func() error { return context.Cause(ctx) }}
 	in := &input{f: f, size: info.Size(), alive: out.alive}
 	err = read(ctx, in, &d, o, out)
-	d.Title = Clean(d.Title)
+	d.Title = oneLine(d.Title)
 	d.Lang = langTag(d.Lang)
 	if d.Title == "" {
 		d.Title = out.title
@@ -288,85 +296,4 @@ func known(err error) bool {
 		}
 	}
 	return false
-}
-
-// input is the file being read. It remembers the first error of the file
-// system, so that a failing disk is not taken for a damaged document, and
-// stops reading when the time is over.
-type input struct {
-	f     fs.File
-	size  int64
-	alive func() error
-
-	mu  sync.Mutex // a PDF is fed to its child by another goroutine
-	err error      // guarded by mu
-}
-
-func (in *input) Read(p []byte) (int, error) {
-	if err := in.alive(); err != nil {
-		return 0, in.note(err)
-	}
-	n, err := in.f.Read(p)
-	return n, in.note(err)
-}
-
-// note remembers the first error and returns err.
-func (in *input) note(err error) error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if err != nil && err != io.EOF && in.err == nil {
-		in.err = err
-	}
-	return err
-}
-
-func (in *input) failure() error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.err
-}
-
-func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
-
-// output takes the blocks of one document: it cleans, drops empty ones,
-// counts, and stops at the limit.
-type output struct {
-	left   int64
-	blocks int
-	title  string // text of the first heading of level 1
-	yield  func(Block) error
-	alive  func() error
-	err    error // the first error; nothing is yielded after it
-}
-
-func (out *output) add(b Block) error {
-	if out.err == nil {
-		out.err = out.alive()
-	}
-	if out.err != nil {
-		return out.err
-	}
-	if b.Role == Code {
-		b.Text = cleanCode(b.Text)
-	} else {
-		b.Text = Clean(b.Text)
-	}
-	if !strings.ContainsFunc(b.Text, wordy) { // empty, or a drawn rule
-		return nil
-	}
-	if b.Role != Heading {
-		b.Level = 0
-	} else {
-		b.Level = min(max(b.Level, 1), 6)
-	}
-	if out.left -= int64(len(b.Text)); out.left < 0 {
-		out.err = ErrTooLarge
-		return out.err
-	}
-	if out.title == "" && b.Role == Heading && b.Level == 1 {
-		out.title = strings.ReplaceAll(b.Text, "\n", " ")
-	}
-	out.blocks++
-	out.err = out.yield(b)
-	return out.err
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"io"
 	"strings"
 
@@ -32,8 +33,8 @@ func readHTML(src *source, d *Document, out *output) error {
 		}
 		return out.alive()
 	}
-	head, _ := src.r.Peek(5)
-	m.xhtml = string(head) == "<?xml"
+	head, _ := src.r.Peek(1024)
+	m.xhtml = bytes.HasPrefix(head, []byte("<?xml")) || bytes.Contains(head, []byte("http://www.w3.org/1999/xhtml"))
 	if err := m.read(); err != nil {
 		return err
 	}

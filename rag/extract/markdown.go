@@ -188,7 +188,10 @@ var footnote = regexp.MustCompile(`\[\^[^\]\s]{1,64}\]:?`)
 func (m *markdown) inline(n ast.Node) string {
 	var b strings.Builder
 	m.spell(&b, n, 0)
-	return footnote.ReplaceAllString(b.String(), "")
+	if s := b.String(); strings.Contains(s, "[^") {
+		return footnote.ReplaceAllString(s, "")
+	}
+	return b.String()
 }
 
 func (m *markdown) spell(b *strings.Builder, n ast.Node, depth int) {

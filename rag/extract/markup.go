@@ -199,26 +199,6 @@ func (m *markup) declare(lang string) {
 	}
 }
 
-// inherit settles what the text inside e is.
-func (m *markup) inherit(e *element, attr map[string]string) {
-	p := m.top()
-	e.silent = p.silent || silent(e.tag, e.name, attr)
-	e.main = p.main || e.tag == atom.Main || e.tag == atom.Article || attr["role"] == "main"
-	e.role, e.level = p.role, p.level
-	switch e.tag {
-	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		e.role, e.level = Heading, int(e.tag.String()[1]-'0')
-	case atom.Li, atom.Dt, atom.Dd:
-		e.role, e.level = Item, 0
-	case atom.Blockquote:
-		e.role, e.level = Quote, 0
-	case atom.Pre, atom.Listing, atom.Xmp:
-		e.role, e.level = Code, 0
-	case atom.Td, atom.Th, atom.Caption:
-		e.role, e.level = Paragraph, 0
-	}
-}
-
 // close ends the innermost open element of that name, and those inside it.
 // An end tag does not reach out of a table cell, nor an inline one out of a
 // block, nor any out of an element that is not read.

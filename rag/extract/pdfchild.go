@@ -25,6 +25,7 @@ import (
 const (
 	wasmPages    = 4096      // of 64 KiB: 256 MiB for PDFium itself
 	maxPiped     = 128 << 20 // bytes of a PDF that comes through a pipe
+	maxPDF       = 1<<31 - 1 // bytes of any PDF: PDFium counts them so
 	maxPageChars = 1 << 20   // characters on one page
 )
 
@@ -32,7 +33,7 @@ const (
 // its own memory and processor time, reads a PDF from in and writes its blocks
 // to out. It is meant to be all that its process does: the limits stay.
 //
-// The command gets cacheDir as its last argument. What is wrong with the
+// The command gets cacheDir, which may be "", as its last argument. What is wrong with the
 // document is written to out; the error returned is about the process.
 func PDFChild(in io.Reader, out io.Writer, cacheDir string) error {
 	if err := limitChild(); err != nil {
@@ -96,10 +97,8 @@ func (c *pdfReader) failure(err error) (failure, string) {
 }
 
 func (c *pdfReader) run(file io.ReadSeeker, size int64, cacheDir string) error {
-	if size > maxPiped {
-		if _, ok := file.(*bytes.Reader); ok {
-			return ErrTooLarge
-		}
+	if _, piped := file.(*bytes.Reader); piped && size > maxPiped || size > maxPDF {
+		return ErrTooLarge
 	}
 	var magic [1024]byte
 	n, _ := io.ReadFull(file, magic[:])
