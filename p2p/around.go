@@ -2,10 +2,12 @@ package p2p
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 
 // askAround asks everybody connected, over bitswap, for what no holder gave, until that brings nothing for stallTime.
 func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
-	if len(f.m.host.Network().Peers()) == 0 {
+	if !slices.ContainsFunc(f.m.host.Network().Peers(), func(p peer.ID) bool { return !f.isBanned(p) }) {
 		return
 	}
 	for {

@@ -34,6 +34,7 @@ func (m *Mesh) joinHeads(ctx context.Context) (*pubsub.Topic, error) {
 		}),
 		pubsub.WithMaxMessageSize(maxGossip),
 		pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(headsTopic)),
+		pubsub.WithFloodPublish(true), // our own heads go to every neighbour at once
 		pubsub.WithPeerExchange(false),
 		pubsub.WithValidateQueueSize(64),
 		pubsub.WithValidateThrottle(64),

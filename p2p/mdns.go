@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	ma "github.com/multiformats/go-multiaddr"
@@ -58,6 +59,9 @@ func (m *Mesh) discover(ctx context.Context) {
 			m.meet(ctx, p)
 			continue
 		case <-changes.Out():
+			if !service.outdated(m.host) {
+				continue
+			}
 			wait = minRequery
 		case <-requery.C:
 			if service.running() && len(m.host.Network().Peers()) > 0 {
@@ -73,9 +77,18 @@ func (m *Mesh) discover(ctx context.Context) {
 }
 
 // responder is one life of the mdns service; the zero value is not running.
-type responder struct{ service mdns.Service }
+type responder struct {
+	service mdns.Service
+	addrs   []ma.Multiaddr // what it tells others
+}
 
 func (r responder) running() bool { return r.service != nil }
+
+// outdated tells whether the addresses of h are others than those it tells.
+func (r responder) outdated(h host.Host) bool {
+	addrs, err := h.Network().InterfaceListenAddresses()
+	return err == nil && !slices.EqualFunc(addrs, r.addrs, ma.Multiaddr.Equal)
+}
 
 func (r responder) close() {
 	if r.service != nil {
@@ -87,15 +100,15 @@ func (r responder) close() {
 func (m *Mesh) startMDNS(heard found) responder {
 	addrs, err := m.host.Network().InterfaceListenAddresses()
 	if err != nil || allLoopback(addrs) {
-		return responder{}
+		return responder{addrs: addrs}
 	}
 	s := mdns.NewMdnsService(m.host, mdnsTag, heard)
 	if err := s.Start(); err != nil {
 		m.log.Debug("mdns", "err", err)
 		s.Close()
-		return responder{}
+		return responder{addrs: addrs}
 	}
-	return responder{s}
+	return responder{service: s, addrs: addrs}
 }
 
 // meet dials a peer heard of on the link. Anyone can claim any address there, so only those on our own links are dialled.

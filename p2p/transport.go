@@ -116,10 +116,10 @@ func transportOf(a ma.Multiaddr) string {
 	return ""
 }
 
-// listenOn fails with ErrBusy, naming the address, when it is taken. A host given several addresses at once would be
-// content with one.
+// listenOn fails with ErrBusy, naming the address, when it is taken. (A host given several addresses at once is content
+// with one, and its Listen hides the cause.)
 func listenOn(h host.Host, a ma.Multiaddr) error {
-	err := h.Network().Listen(a)
+	err := h.Network().(*swarm.Swarm).AddListenAddr(a)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("listen on %s: %w", a, ErrBusy)
 	}

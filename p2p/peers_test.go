@@ -1,0 +1,120 @@
+package p2p
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+func TestPeersShowHowTheyAreConnected(t *testing.T) {
+	a := open(t, Options{Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}})
+	b := open(t, Options{})
+	connect(t, b, a)
+	eventually(t, "the other side knows", func() bool { return len(a.Peers()) == 1 && a.Peers()[0].Savoirs })
+	pa, pb := a.Peers()[0], b.Peers()[0]
+	if pa.ID != b.ID() || !pa.Inbound || pa.Transport != "quic" || pa.Since.IsZero() {
+		t.Errorf("seen by the one that was dialled: %+v", pa)
+	}
+	if pb.ID != a.ID() || pb.Inbound || pb.Transport != "quic" || !pb.Savoirs || pb.Addr != a.host.Addrs()[0].String() {
+		t.Errorf("seen by the one that dialled: %+v", pb)
+	}
+	text, err := json.Marshal(pb)
+	if err != nil || !strings.Contains(string(text), a.ID().String()) {
+		t.Errorf("as JSON: %s (%v)", text, err)
+	}
+}
+
+func TestArrivedIsToldOnceForEachStay(t *testing.T) {
+	arrived := make(chan peer.ID, 8)
+	a := open(t, Options{Arrived: func(_ context.Context, p peer.ID) { arrived <- p }})
+	early, late := open(t, Options{}), open(t, Options{})
+	connect(t, early, a)
+	run(t, a)
+	if p := <-arrived; p != early.ID() {
+		t.Errorf("first %s", p)
+	}
+	connect(t, late, a)
+	if p := <-arrived; p != late.ID() {
+		t.Errorf("then %s", p)
+	}
+	if err := a.host.Network().ClosePeer(early.ID()); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, a, early) // unless the DHT was faster
+	if p := <-arrived; p != early.ID() {
+		t.Errorf("again %s", p)
+	}
+	if len(arrived) != 0 {
+		t.Errorf("%d arrivals too many", len(arrived))
+	}
+	if got := a.Peers()[0]; got.RTT == 0 {
+		t.Errorf("no round trip: %+v", got)
+	}
+}
+
+func TestRunWaitsForArrivedToReturn(t *testing.T) {
+	var ended atomic.Bool
+	in := make(chan struct{})
+	a := open(t, Options{Arrived: func(ctx context.Context, p peer.ID) {
+		close(in)
+		<-ctx.Done()
+		ended.Store(true)
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- a.Run(ctx) }()
+	connect(t, open(t, Options{}), a)
+	<-in
+	cancel()
+	if err := <-done; err != nil || !ended.Load() {
+		t.Errorf("run returned %v, the callback had ended: %v", err, ended.Load())
+	}
+}
+
+func TestAStaticPeerIsDialledAgainWhenItComesBack(t *testing.T) {
+	key := newKey(t)
+	a := open(t, Options{Key: key})
+	target := info(a)
+	b := open(t, Options{Static: []peer.AddrInfo{target}})
+	run(t, b)
+	eventually(t, "the first dial", func() bool { return len(a.Peers()) == 1 })
+	a.Close()
+	eventually(t, "it is gone", func() bool { return len(b.Peers()) == 0 })
+	again := open(t, Options{Key: key, Listen: []string{target.Addrs[0].String()}})
+	eventually(t, "the redial", func() bool { return len(again.Peers()) == 1 })
+}
+
+func TestABlockedPeerIsRefusedBothWays(t *testing.T) {
+	a, b := open(t, Options{}), open(t, Options{})
+	connect(t, a, b)
+	a.Block(b.ID())
+	eventually(t, "the connection is closed", func() bool { return len(a.Peers()) == 0 && len(b.Peers()) == 0 })
+	is(t, a.Connect(t.Context(), info(b)), ErrBlocked)
+	_, err := Call[int, int](t.Context(), a, b.ID(), "any", Limit{}, 1)
+	is(t, err, ErrBlocked)
+	if err := b.Connect(t.Context(), info(a)); err == nil { // the dialler learns of it a moment later
+		eventually(t, "b is thrown out", func() bool { return len(b.Peers()) == 0 })
+	}
+	if len(a.Peers()) != 0 {
+		t.Error("a blocked peer got in")
+	}
+	if got := a.Blocked(); len(got) != 1 || got[0] != b.ID() {
+		t.Errorf("blocked: %v", got)
+	}
+	a.Unblock(b.ID())
+	connect(t, a, b)
+
+	c := open(t, Options{Blocked: []peer.ID{b.ID()}})
+	is(t, c.Connect(t.Context(), info(b)), ErrBlocked)
+}
+
+func TestConnectingToNobodyIsUnreachable(t *testing.T) {
+	a, b := open(t, Options{}), open(t, Options{})
+	target := info(b)
+	b.Close()
+	is(t, a.Connect(t.Context(), target), ErrUnreachable)
+}
