@@ -117,6 +117,34 @@ func checkProof(t *testing.T, c *Catalog, w writer, seq uint64) {
 	}
 }
 
+func TestWhatAForkedEntryWithdrewIsOnOfferAgain(t *testing.T) {
+	w := newWriter(t, "a")
+	chain := w.chain(t, nil, "Jardins", 2)
+	first, err := chain[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := chain[1].Hash()
+	gone := first
+	gone.Seq, gone.Prev, gone.Verb = 3, hash[:], Withdraw
+	_, withdrawal, err := seal(w.key, gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, Options{})
+	add(t, c, chain[0], chain[1], withdrawal)
+	if diff := cmp.Diff([]string{"Jardins 2"}, titles(t, c.Offers())); diff != "" {
+		t.Fatal(diff)
+	}
+	c.Add(t.Context(), w.chain(t, chain[1], "Cyclones", 1)[0])
+	for range 2 {
+		if diff := cmp.Diff([]string{"Jardins 1", "Jardins 2"}, titles(t, c.Offers())); diff != "" {
+			t.Error(diff)
+		}
+		c = reopen(t, c)
+	}
+}
+
 func TestAForkInsideOneBatchIsFound(t *testing.T) {
 	w := newWriter(t, "a")
 	chain := w.chain(t, nil, "Jardins", 3)
@@ -237,6 +265,25 @@ func TestABlockedAuthorIsNotHeardNotOfferedAndNotPassedOn(t *testing.T) {
 	add(t, c, chain[1])
 	if got := titles(t, c.Offers()); len(got) != 2 {
 		t.Errorf("once unblocked: %q", got)
+	}
+}
+
+func TestAProofIsKeptWhoeverItsAuthorIs(t *testing.T) {
+	w := newWriter(t, "a")
+	blocked, room := false, int64(0)
+	for name, forbid := range map[string]func(){"blocked": func() { blocked = true }, "no room": func() { room = 1 }} {
+		blocked, room = false, 0
+		dir := t.TempDir()
+		c := open(t, Options{Dir: dir})
+		add(t, c, w.chain(t, nil, "Jardins", 3)...)
+		c.Close()
+		forbid()
+		c = open(t, Options{Dir: dir, Room: room, Blocked: func(peer.ID) bool { return blocked }})
+		other := w.chain(t, nil, "Cyclones", 1)[0]
+		if _, _, err := c.Add(t.Context(), other); !errors.Is(err, ErrFork) {
+			t.Errorf("%s: %v", name, err)
+		}
+		checkProof(t, c, w, 1)
 	}
 }
 

@@ -3,9 +3,9 @@ package catalog
 import (
 	"bufio"
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -117,11 +117,11 @@ func copyOf(t *testing.T, c *Catalog) string {
 
 const childDir = "SAVOIRS_TEST_APPEND_DIR"
 
-// TestAppendUntilKilled is not a test but the process that the next one kills.
+// TestAppendUntilKilled is not a test but the process that others kill.
 func TestAppendUntilKilled(t *testing.T) {
 	dir := os.Getenv(childDir)
 	if dir == "" {
-		t.Skip("run by TestKilledAppendsLoseNothingAcknowledgedAndNeverReuseANumber only")
+		t.Skip("a process for the tests of killing and power cuts")
 	}
 	w := newWriter(t, "killed")
 	c, err := Open(Options{Dir: dir})
@@ -144,27 +144,33 @@ func TestKilledAppendsLoseNothingAcknowledgedAndNeverReuseANumber(t *testing.T) 
 		appendAndKill(t, dir, acked)
 	}
 	c := open(t, Options{Dir: dir})
-	held := map[uint64]string{}
-	for i, at := range c.authors[newWriter(t, "killed").id].chain {
-		s, err := c.journal.read(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hash := s.Hash()
-		held[uint64(i)+1] = hex.EncodeToString(hash[:])
-	}
-	for seq, hash := range acked {
-		if held[seq] != hash {
-			t.Errorf("entry %d acknowledged as %s, held as %s", seq, hash, held[seq])
-		}
-	}
+	checkAcked(t, c, acked)
 	if len(acked) < 20 || len(c.Forks()) != 0 {
 		t.Errorf("%d acknowledged, forks %v", len(acked), c.Forks())
 	}
 }
 
-// appendAndKill lets a child append for a moment, kills it, and notes what it acknowledged.
-func appendAndKill(t *testing.T, dir string, acked map[uint64]string) {
+// checkAcked checks that every entry acknowledged by the child is held, unchanged.
+func checkAcked(t *testing.T, c *Catalog, acked map[uint64]string) {
+	t.Helper()
+	chain := c.authors[newWriter(t, "killed").id].chain
+	for seq, hash := range acked {
+		if seq > uint64(len(chain)) {
+			t.Errorf("entry %d acknowledged, %d held", seq, len(chain))
+			continue
+		}
+		s, err := c.journal.read(chain[seq-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", s.Hash()); got != hash {
+			t.Errorf("entry %d acknowledged as %s, held as %s", seq, hash, got)
+		}
+	}
+}
+
+// startAppending starts a child that appends to the catalogue in dir until it is stopped.
+func startAppending(t *testing.T, dir string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^TestAppendUntilKilled$")
 	child.Env = append(os.Environ(), childDir+"="+dir)
@@ -175,26 +181,37 @@ func appendAndKill(t *testing.T, dir string, acked map[uint64]string) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(out)
-	kill := func() { child.Process.Kill() }
+	return child, out
+}
+
+// noteAck notes what a line from the child acknowledges, and reports whether it does.
+func noteAck(t *testing.T, line string, acked map[uint64]string) bool {
+	t.Helper()
+	var seq uint64
+	var hash string
+	if n, _ := fmt.Sscanf(line, "ack %d %64s", &seq, &hash); n != 2 || len(hash) != 64 {
+		return false
+	}
+	if was, ok := acked[seq]; ok && was != hash {
+		t.Errorf("number %d signed twice", seq)
+	}
+	acked[seq] = hash
+	return true
+}
+
+// appendAndKill lets a child append for a moment, kills it, and notes what it acknowledged.
+func appendAndKill(t *testing.T, dir string, acked map[uint64]string) {
+	t.Helper()
+	child, out := startAppending(t, dir)
+	defer child.Wait()
+	defer child.Process.Kill()
 	var timer *time.Timer
-	for lines.Scan() {
-		var seq uint64
-		var hash string
-		if n, _ := fmt.Sscanf(lines.Text(), "ack %d %s", &seq, &hash); n != 2 {
-			continue
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if noteAck(t, lines.Text(), acked) && timer == nil {
+			timer = time.AfterFunc(time.Duration(rand.IntN(30_000))*time.Microsecond, func() { child.Process.Kill() })
 		}
-		if timer == nil {
-			timer = time.AfterFunc(time.Duration(rand.IntN(30_000))*time.Microsecond, kill)
-		}
-		if was, ok := acked[seq]; ok && was != hash {
-			t.Errorf("number %d signed twice", seq)
-		}
-		acked[seq] = hash
 	}
 	if timer == nil {
-		kill()
 		t.Error("the child acknowledged nothing")
 	}
-	child.Wait()
 }
