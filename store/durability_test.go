@@ -1,0 +1,388 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	car "github.com/ipld/go-car/v2"
+)
+
+// childEnv makes the test binary a child that works on the store it names, until it is killed.
+const childEnv = "SAVOIRS_STORE_CHILD"
+
+func TestMain(m *testing.M) {
+	if v := os.Getenv(childEnv); v != "" {
+		dir, work, _ := strings.Cut(v, "|")
+		fmt.Println("END", worker(dir, work))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// worker adds, pulls and publishes for ever and says what was acknowledged, after it was:
+//
+//	READY                 the store is open
+//	ADDED root            Add returned
+//	LANDED root cid…      PutMany returned
+//	PULLED root           Complete returned
+//	PUBLISHED root        Publish returned
+//
+// work holds src/, and cars/<n>.car of items that can be pulled.
+func worker(dir, work string) error {
+	s, err := Open(Options{Dir: dir, FreeFloor: -1})
+	if err != nil {
+		return err
+	}
+	fmt.Println("READY")
+	cars, err := filepath.Glob(filepath.Join(work, "cars", "*.car"))
+	if err != nil {
+		return err
+	}
+	for {
+		root, err := workAdd(s, filepath.Join(work, "src"))
+		if err != nil {
+			return err
+		}
+		if rand.IntN(2) == 0 {
+			if _, err := s.Publish(root); err != nil {
+				return err
+			}
+			fmt.Println("PUBLISHED", root)
+		}
+		if err := workPull(s, cars[rand.IntN(len(cars))]); err != nil {
+			return err
+		}
+	}
+}
+
+func workAdd(s *Store, src string) (cid.Cid, error) {
+	if err := os.RemoveAll(src); err != nil {
+		return cid.Undef, err
+	}
+	files := map[string]int{"a": 1 + rand.IntN(300<<10), "d/b": 1 + rand.IntN(2000)}
+	if rand.IntN(4) == 0 {
+		for i := range 30 { // enough for one flush of the file system
+			files["many/"+itoa(i)] = 1 + rand.IntN(500)
+		}
+	}
+	for name, n := range files {
+		p := filepath.Join(src, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			return cid.Undef, err
+		}
+		if err := os.WriteFile(p, noise(rand.Uint64(), n), 0o644); err != nil {
+			return cid.Undef, err
+		}
+	}
+	it, err := s.Add(context.Background(), src, AddOptions{Title: "added"})
+	if err == nil {
+		fmt.Println("ADDED", it.Root)
+	}
+	return it.Root, err
+}
+
+func workPull(s *Store, path string) error {
+	ctx := context.Background()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	root, bs, err := readCAR(data)
+	if err != nil {
+		return err
+	}
+	in, err := s.Receive(ctx, root, ReceiveOptions{Space: Mesh, Title: "pulled"})
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if rand.IntN(2) == 0 {
+		rand.Shuffle(len(bs), func(i, j int) { bs[i], bs[j] = bs[j], bs[i] })
+	}
+	for len(bs) > 0 {
+		n := min(1+rand.IntN(4), len(bs))
+		if err := in.PutMany(ctx, bs[:n]); err != nil {
+			return err
+		}
+		line := "LANDED " + root.String()
+		for _, b := range bs[:n] {
+			line += " " + b.Cid().String()
+		}
+		fmt.Println(line)
+		bs = bs[n:]
+	}
+	if _, err := in.Complete(ctx); err != nil {
+		return err
+	}
+	fmt.Println("PULLED", root)
+	return nil
+}
+
+func readCAR(data []byte) (cid.Cid, []blocks.Block, error) {
+	r, err := car.NewBlockReader(bytes.NewReader(data))
+	if err != nil {
+		return cid.Undef, nil, err
+	}
+	var bs []blocks.Block
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			return r.Roots[0], bs, nil
+		}
+		if err != nil {
+			return cid.Undef, nil, err
+		}
+		bs = append(bs, b)
+	}
+}
+
+// child is a running worker and what it has acknowledged.
+type child struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+
+	// mu guards acks.
+	mu   sync.Mutex
+	acks []string
+	some *sync.Cond // signalled at every line
+}
+
+func startChild(t *testing.T, dir, work string) *child {
+	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
+	c := &child{cmd: exec.Command(self), done: make(chan struct{})}
+	c.some = sync.NewCond(&c.mu)
+	c.cmd.Env = append(os.Environ(), childEnv+"="+dir+"|"+work)
+	var complaint bytes.Buffer
+	c.cmd.Stderr = &complaint
+	out, err := c.cmd.StdoutPipe()
+	must(t, err)
+	must(t, c.cmd.Start())
+	go func() {
+		defer close(c.done)
+		lines := bufio.NewReader(out)
+		for {
+			line, err := lines.ReadString('\n') // a line that is cut short is no acknowledgement
+			c.mu.Lock()
+			if err == nil {
+				c.acks = append(c.acks, strings.TrimSpace(line))
+			} else {
+				c.acks = append(c.acks, "EOF")
+			}
+			c.some.Broadcast()
+			c.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	c.mu.Lock()
+	for len(c.acks) == 0 {
+		c.some.Wait()
+	}
+	first := c.acks[0]
+	c.mu.Unlock()
+	if first != "READY" {
+		c.cmd.Process.Kill()
+		c.cmd.Wait()
+		t.Fatalf("the store did not open after an interruption: %s\n%s", first, complaint.String())
+	}
+	return c
+}
+
+// acked returns what has been acknowledged until now.
+func (c *child) acked() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.acks...)
+}
+
+func (c *child) kill() {
+	c.cmd.Process.Kill()
+	<-c.done
+	c.cmd.Wait()
+}
+
+// claims is what must still be true of a store.
+type claims struct {
+	space  map[string]Space           // by root
+	landed map[string]map[string]bool // blocks, by root
+	count  map[string]int
+}
+
+func newClaims() *claims {
+	return &claims{space: make(map[string]Space), landed: make(map[string]map[string]bool), count: make(map[string]int)}
+}
+
+// take adds acknowledgements, and returns the roots they are about.
+func (c *claims) take(t *testing.T, acks []string) map[string]bool {
+	t.Helper()
+	touched := make(map[string]bool)
+	for _, line := range acks {
+		f := strings.Fields(line)
+		c.count[f[0]]++
+		switch f[0] {
+		case "READY", "EOF":
+			continue
+		case "ADDED":
+			if c.space[f[1]] != Mesh {
+				c.space[f[1]] = Private
+			}
+		case "PULLED", "PUBLISHED":
+			c.space[f[1]] = Mesh
+			delete(c.landed, f[1])
+		case "LANDED":
+			if c.landed[f[1]] == nil {
+				c.landed[f[1]] = make(map[string]bool)
+			}
+			for _, b := range f[2:] {
+				c.landed[f[1]][b] = true
+			}
+		default:
+			t.Fatalf("worker said %q", line)
+		}
+		touched[f[1]] = true
+	}
+	return touched
+}
+
+// check opens the store and looks whether everything acknowledged is there and right; of whole items, those in touched
+// are read.
+func (c *claims) check(t *testing.T, dir string, touched map[string]bool, then func(*Store)) {
+	t.Helper()
+	ctx := context.Background()
+	s, err := Open(Options{Dir: dir, FreeFloor: -1})
+	if err != nil {
+		t.Fatalf("the store does not open: %v", err)
+	}
+	defer s.Close()
+	if s.Rebuilt() {
+		c.count["rebuilt"]++
+	}
+	for root, space := range c.space {
+		r, err := cid.Decode(root)
+		must(t, err)
+		it, err := s.Item(r)
+		if err != nil {
+			t.Errorf("acknowledged item is lost: %v", err)
+			continue
+		}
+		if space == Mesh && it.Space != Mesh {
+			t.Errorf("%s was published and is private", root)
+		}
+	}
+	for root, bs := range c.landed {
+		view := s.Blocks(Mesh)
+		for b := range bs {
+			bc, err := cid.Decode(b)
+			must(t, err)
+			if _, err := view.Get(ctx, bc); err != nil {
+				t.Errorf("acknowledged block %s of %s is lost: %v", b, root, err)
+			}
+		}
+	}
+	for it, err := range s.Items() {
+		must(t, err)
+		if !touched[it.Root.String()] {
+			if _, claimed := c.space[it.Root.String()]; claimed {
+				continue
+			}
+		}
+		if d, err := s.Verify(ctx, it.Root, nil); err != nil || len(d) > 0 {
+			t.Errorf("item %s is not whole: %+v, %v", it.Root, d, err)
+		}
+	}
+	for _, sp := range []*space{s.private, s.mesh} {
+		if left, err := os.ReadDir(sp.staging()); err != nil || len(left) > 0 {
+			t.Errorf("left in staging: %v, %v", left, err)
+		}
+	}
+	then(s)
+}
+
+// prepare makes a second store with items to pull, and exports them.
+func prepare(t *testing.T) (work string) {
+	t.Helper()
+	work = t.TempDir()
+	must(t, os.Mkdir(filepath.Join(work, "cars"), 0o755))
+	from := openTest(t)
+	for i := range 12 {
+		it := add(t, from, writeTree(t, map[string][]byte{
+			"a": noise(uint64(1000+i), 700<<10), "d/b": noise(uint64(2000+i), 3000), "d/c": []byte(itoa(i)), "shared": noise(1, 200<<10),
+		}), AddOptions{})
+		must(t, os.WriteFile(filepath.Join(work, "cars", itoa(i)+".car"), carOf(t, from, it.Root), 0o644))
+	}
+	must(t, from.Close())
+	return work
+}
+
+// forgetPulled drops a few pulled items, so that there is something to pull again.
+func (c *claims) forgetPulled(t *testing.T, s *Store, most int) {
+	n := 0
+	for it := range s.Items() {
+		if it.Title == "pulled" && n < most {
+			must(t, s.Drop(it.Root))
+			delete(c.space, it.Root.String())
+			delete(c.landed, it.Root.String())
+			n++
+		}
+	}
+}
+
+func cycles(t *testing.T, name string, n int) int {
+	if v := os.Getenv(name); v != "" {
+		var err error
+		n, err = strconv.Atoi(v)
+		must(t, err)
+	}
+	return n
+}
+
+func TestKillNineLosesNothingAcknowledged(t *testing.T) {
+	dir, work := filepath.Join(t.TempDir(), "store"), prepare(t)
+	c := newClaims()
+	for range cycles(t, "STORE_KILL_CYCLES", 40) {
+		w := startChild(t, dir, work)
+		wait := time.NewTimer(time.Duration(rand.Int64N(int64(250 * time.Millisecond))))
+		select {
+		case <-wait.C:
+		case <-w.done:
+		}
+		w.kill()
+		touched := c.take(t, w.acked())
+		c.check(t, dir, touched, func(s *Store) { c.forgetPulled(t, s, 2) })
+		if t.Failed() {
+			return
+		}
+	}
+	all := make(map[string]bool)
+	for root := range c.space {
+		all[root] = true
+	}
+	c.check(t, dir, all, func(*Store) {})
+	t.Logf("acknowledged: %v", c.count)
+	if c.count["ADDED"] == 0 || c.count["LANDED"] == 0 || c.count["PULLED"] == 0 || c.count["PUBLISHED"] == 0 {
+		t.Errorf("not everything was tried: %v", c.count)
+	}
+	if c.count["rebuilt"] > 0 {
+		t.Logf("index rebuilt %d times", c.count["rebuilt"])
+	}
+}
+
+var _ = errors.Is
