@@ -39,7 +39,7 @@ func publishCmd(s *shell) *cobra.Command {
 	f.StringVar(&o.Licence, "licence", "", s.say("flag.licence"))
 	f.BoolVar(&yes, "yes", false, s.say("flag.yes"))
 	f.BoolVar(&dry, "dry-run", false, s.say("flag.dry-run"))
-	return c
+	return s.completeRefs(c, isPrivate)
 }
 
 // maxShown bounds a list of documents on a screen; --json has them all.

@@ -3,7 +3,7 @@ package main
 import "github.com/spf13/cobra"
 
 func pullCmd(s *shell) *cobra.Command {
-	return s.command("pull", between(1, 1), func(cmd *cobra.Command, args []string) error {
+	return s.completeRefs(s.command("pull", between(1, 1), func(cmd *cobra.Command, args []string) error {
 		p := s.progress()
 		item, err := s.client().Pull(cmd.Context(), args[0], p.show)
 		p.end()
@@ -23,5 +23,5 @@ func pullCmd(s *shell) *cobra.Command {
 			s.tell("say.pull.use", "ref", item.Ref)
 		}
 		return nil
-	})
+	}), isOffer)
 }

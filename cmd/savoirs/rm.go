@@ -33,5 +33,5 @@ func rmCmd(s *shell) *cobra.Command {
 		return nil
 	})
 	c.Flags().BoolVar(&yes, "yes", false, s.say("flag.yes"))
-	return c
+	return s.completeRefs(c, isHere)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 //	set NAME COMMAND…          keep stdout in a variable
 //	keys KEY…                  stdout is one JSON object with just these keys
 //	large FILE BYTES TEXT      write TEXT over and over
+//	hold                       a request that never ends
+//	gone                       wait until the node takes no more requests
 //	slownode                   something that takes a question and never answers;
 //	asked                      wait until it has one
 func TestScripts(t *testing.T) {
@@ -52,7 +55,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "ready": ready, "eventually": eventually, "set": setVariable, "keys": keys, "large": large,
-			"slownode": slowNode, "asked": asked,
+			"hold": hold, "gone": gone, "slownode": slowNode, "asked": asked,
 		},
 		RequireUniqueNames: true,
 	})
@@ -146,6 +149,34 @@ func large(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(args[2], n/len(args[2])+1)[:n]), 0o600))
+}
+
+func nodeAddress(ts *testscript.TestScript) string {
+	return strings.TrimSpace(ts.ReadFile(filepath.Join(ts.Getenv("SAVOIRS_DATA"), addressFile)))
+}
+
+func hold(ts *testscript.TestScript, _ bool, _ []string) {
+	addr := nodeAddress(ts)
+	ts.Setenv("HELD", addr)
+	c, err := net.Dial("tcp", addr)
+	ts.Check(err)
+	ts.Defer(func() { c.Close() })
+	_, err = io.WriteString(c, "POST /api/savoirs/v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	ts.Check(err)
+	// One answered request later the node has taken up the held one as well.
+	resp, err := http.Get("http://" + addr + "/api/savoirs/v1/status")
+	ts.Check(err)
+	resp.Body.Close()
+}
+
+func gone(ts *testscript.TestScript, _ bool, _ []string) {
+	poll(ts, "the node to close its port", func() bool {
+		c, err := net.Dial("tcp", ts.Getenv("HELD"))
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
 }
 
 // slowNode stands for a node whose answer takes longer than a person waits.

@@ -10,7 +10,7 @@ import (
 )
 
 func showCmd(s *shell) *cobra.Command {
-	return s.command("show", between(1, 1), func(cmd *cobra.Command, args []string) error {
+	return s.completeRefs(s.command("show", between(1, 1), func(cmd *cobra.Command, args []string) error {
 		d, err := s.client().Show(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -19,7 +19,7 @@ func showCmd(s *shell) *cobra.Command {
 			return s.object(d)
 		}
 		return s.detail(d)
-	})
+	}), anyItem)
 }
 
 func (s *shell) detail(d node.Detail) error {

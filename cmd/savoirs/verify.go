@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"savoirs/node"
@@ -17,7 +20,7 @@ func verifyCmd(s *shell) *cobra.Command {
 		v, err := s.client().Verify(cmd.Context(), ref, repair, p.show)
 		p.end()
 		if err != nil {
-			return err
+			return errors.Join(err, s.nameDamaged(cmd.Context(), err))
 		}
 		if s.json {
 			return s.object(v)
@@ -26,7 +29,21 @@ func verifyCmd(s *shell) *cobra.Command {
 		return nil
 	})
 	c.Flags().BoolVar(&repair, "repair", false, s.say("flag.repair"))
-	return c
+	return s.completeRefs(c, isHere)
+}
+
+// nameDamaged writes which items are damaged, when that is what err says.
+func (s *shell) nameDamaged(ctx context.Context, err error) error {
+	if classify(err).Code != string(node.Damaged) || s.json {
+		return nil
+	}
+	items, err := s.client().List(ctx)
+	for _, it := range items {
+		if it.Bad > 0 {
+			s.line("say.verify.bad", "title", it.Title, "ref", it.Ref, "n", it.Bad)
+		}
+	}
+	return err
 }
 
 func (s *shell) verified(v node.Verification) {
