@@ -86,6 +86,7 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 	c := newClaims()
 	for range cycles(t, "STORE_CUT_CYCLES", 20) {
 		w := startChild(t, dir, work)
+		w.ready(t)
 		wait := time.NewTimer(100*time.Millisecond + time.Duration(rand.Int64N(int64(400*time.Millisecond))))
 		select {
 		case <-wait.C:
@@ -97,13 +98,13 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 		w.kill()
 		d.restart(t)
 		touched := c.take(t, acked)
-		c.check(t, dir, touched, func(s *Store) {
+		c.check(t, dir, touched, false, func(s *Store) {
 			c.forgetPulled(t, s, 2)
 			if free, err := s.Free(); err == nil && free < 200<<20 {
 				for it := range s.Items() {
 					must(t, s.Drop(it.Root))
 				}
-				*c = claims{space: map[string]Space{}, landed: map[string]map[string]bool{}, count: c.count}
+				*c = claims{space: map[string]Space{}, landed: map[string]map[string]bool{}, noted: c.noted, count: c.count}
 				for _, u := range s.list(false) {
 					in := receive(t, s, u.Root, ReceiveOptions{Space: u.Space})
 					must(t, in.Abandon())
@@ -118,7 +119,7 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 	for root := range c.space {
 		all[root] = true
 	}
-	c.check(t, dir, all, func(*Store) {})
+	c.check(t, dir, all, false, func(*Store) {})
 	t.Logf("acknowledged: %v", c.count)
 	if c.count["ADDED"] == 0 || c.count["LANDED"] == 0 || c.count["PULLED"] == 0 || c.count["PUBLISHED"] == 0 {
 		t.Errorf("not everything was tried: %v", c.count)

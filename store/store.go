@@ -1,9 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -106,6 +106,7 @@ func Open(o Options) (_ *Store, err error) {
 		}
 	}
 	s.rebuilt = s.idx.fresh && found > 0
+	s.recount()
 	if err := s.idx.settle(); err != nil {
 		return nil, err
 	}
@@ -113,6 +114,23 @@ func Open(o Options) (_ *Store, err error) {
 		s.log.Warn("index was lost or damaged, rebuilt from the folders", "found", found)
 	}
 	return s, nil
+}
+
+// recount finds out what has landed of unfinished items that the index knows nothing of. What cannot be done now is
+// done when the item is received again.
+func (s *Store) recount() {
+	for _, it := range s.list(false) {
+		sp := s.space(it.Space)
+		if _, err := s.idx.get(sp.key('u', it.Root.KeyString())); !errors.Is(err, errNoRecord) {
+			continue
+		}
+		in, err := s.Receive(context.Background(), it.Root, ReceiveOptions{Space: it.Space})
+		if err != nil {
+			s.log.Warn("unfinished item not read again", "item", it.Root, "err", err)
+			continue
+		}
+		in.Close()
+	}
 }
 
 // Rebuilt tells whether Open had to rebuild the index. Records kept by Datastore were lost then.
@@ -176,10 +194,4 @@ func lockFile(path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-func closeAll(cs ...io.Closer) {
-	for _, c := range cs {
-		c.Close()
-	}
 }
