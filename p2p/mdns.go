@@ -18,9 +18,8 @@ const (
 	// mdnsTag keeps our nodes apart from other libp2p programs on the link.
 	mdnsTag = "_savoirs._udp"
 
-	// A lonely node asks again after 5 s, 10 s, 20 s and so on up to a minute; a node with company leaves it to the
-	// answers it gives to others.
-	minRequery = 5 * time.Second
+	// A lonely node asks again after 2 s, 4 s, 8 s and so on up to a minute; one with company leaves that to newcomers.
+	minRequery = 2 * time.Second
 	maxRequery = time.Minute
 )
 
@@ -99,7 +98,7 @@ func (r responder) close() {
 // startMDNS returns a responder that is not running where there is no address to be found at, or no interface to ask on.
 func (m *Mesh) startMDNS(heard found) responder {
 	addrs, err := m.host.Network().InterfaceListenAddresses()
-	if err != nil || allLoopback(addrs) {
+	if err != nil || allLoopback(addrs) || !canMulticast() {
 		return responder{addrs: addrs}
 	}
 	s := mdns.NewMdnsService(m.host, mdnsTag, heard)
@@ -109,6 +108,13 @@ func (m *Mesh) startMDNS(heard found) responder {
 		return responder{addrs: addrs}
 	}
 	return responder{service: s, addrs: addrs}
+}
+
+// canMulticast tells whether an interface that is up can carry a question.
+func canMulticast() bool {
+	interfaces, err := net.Interfaces()
+	const wanted = net.FlagUp | net.FlagMulticast
+	return err == nil && slices.ContainsFunc(interfaces, func(i net.Interface) bool { return i.Flags&wanted == wanted })
 }
 
 // meet dials a peer heard of on the link. Anyone can claim any address there, so only those on our own links are dialled.

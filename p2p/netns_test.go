@@ -1,0 +1,220 @@
+package p2p
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// Multicast, and limits by address, are tested in network namespaces: nothing is sent on an interface of the machine.
+// The test binary runs itself there, as one of the roles below.
+func TestMain(m *testing.M) {
+	role, arg, _ := strings.Cut(os.Getenv("SAVOIRS_P2P_ROLE"), " ")
+	switch role {
+	case "":
+		os.Exit(m.Run())
+	case "mdns":
+		nodeInNamespace(Options{Listen: []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"}, MDNS: true})
+	case "serve":
+		nodeInNamespace(Options{Listen: []string{"/ip4/10.77.0.1/tcp/4117"}})
+	case "crowd":
+		crowdInNamespace(arg)
+	}
+}
+
+// nodeInNamespace runs a node until its standard input is closed. It says "ready ID" and, for each peer, "met ID".
+func nodeInNamespace(o Options) {
+	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	check(err)
+	o.Key, o.Blocks = key, newMemory()
+	o.Arrived = func(_ context.Context, p peer.ID) { fmt.Println("met", p) }
+	m, err := Open(o)
+	check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	fmt.Println("ready", m.ID())
+	check(m.Run(ctx))
+	check(m.Close())
+}
+
+// crowdInNamespace connects 40 nodes to the server whose ID is given, and says "met" for each that stays.
+func crowdInNamespace(server string) {
+	id, err := peer.Decode(server)
+	check(err)
+	target := peer.AddrInfo{ID: id, Addrs: []ma.Multiaddr{ma.StringCast("/ip4/10.77.0.1/tcp/4117")}}
+	var nodes []*Mesh
+	for range 40 {
+		key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+		check(err)
+		m, err := Open(Options{Key: key, Blocks: newMemory(), Listen: []string{"/ip4/10.77.0.2/tcp/0"}})
+		check(err)
+		nodes = append(nodes, m)
+	}
+	met := make(chan error)
+	for _, m := range nodes {
+		go func() { met <- m.Connect(context.Background(), target) }()
+	}
+	for range nodes {
+		check(<-met)
+		fmt.Println("met", id)
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func ip(t *testing.T, args string) {
+	t.Helper()
+	if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+		t.Skipf("ip %s: %v: %s", args, err, out)
+	}
+}
+
+// cable makes two namespaces with a cable between them, 10.77.0.1 and 10.77.0.2, and no other way out.
+func cable(t *testing.T) (a, b string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip(t, "network namespaces need root")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip(t, "network namespaces need the ip command")
+	}
+	a, b = fmt.Sprintf("%s-%d-a", t.Name(), os.Getpid()), fmt.Sprintf("%s-%d-b", t.Name(), os.Getpid())
+	for _, ns := range []string{a, b} {
+		ip(t, "netns add "+ns)
+		t.Cleanup(func() { exec.Command("ip", "netns", "del", ns).Run() })
+		ip(t, "-n "+ns+" link set lo up")
+	}
+	ip(t, fmt.Sprintf("-n %s link add veth0 type veth peer name veth0 netns %s", a, b))
+	for i, ns := range []string{a, b} {
+		ip(t, fmt.Sprintf("-n %s addr add 10.77.0.%d/24 dev veth0", ns, i+1))
+		ip(t, "-n "+ns+" link set veth0 up")
+	}
+	return a, b
+}
+
+// actor is the test binary in a namespace.
+type actor struct {
+	lines chan string // its output; closed at the end
+	stop  func()
+}
+
+func act(t *testing.T, ns, role string) *actor {
+	t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", ns, os.Args[0])
+	cmd.Env = append(os.Environ(), "SAVOIRS_P2P_ROLE="+role)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &actor{lines: make(chan string, 128)}
+	go func() {
+		defer close(p.lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			p.lines <- s.Text()
+		}
+	}()
+	p.stop = func() {
+		in.Close()
+		for range p.lines {
+		}
+		cmd.Wait()
+	}
+	t.Cleanup(p.stop)
+	return p
+}
+
+// says waits for a line that begins with word and returns the rest.
+func (p *actor) says(t *testing.T, word string, within time.Duration) string {
+	t.Helper()
+	timeout := time.After(within)
+	for {
+		select {
+		case line, ok := <-p.lines:
+			if !ok {
+				t.Fatalf("it ended before it said %q", word)
+			}
+			if rest, ok := strings.CutPrefix(line, word+" "); ok {
+				return rest
+			}
+		case <-timeout:
+			t.Fatalf("no %q within %s", word, within)
+		}
+	}
+}
+
+func TestNeighboursFindEachOtherInEitherOrder(t *testing.T) {
+	nsA, nsB := cable(t)
+	for _, order := range [][2]string{{nsA, nsB}, {nsB, nsA}} {
+		first := act(t, order[0], "mdns")
+		firstID := first.says(t, "ready", 10*time.Second)
+		second := act(t, order[1], "mdns")
+		secondID := second.says(t, "ready", 10*time.Second)
+		begin := time.Now()
+		if got := second.says(t, "met", 2*time.Second); got != firstID {
+			t.Errorf("the second met %s", got)
+		}
+		if got := first.says(t, "met", 2*time.Second); got != secondID {
+			t.Errorf("the first met %s", got)
+		}
+		t.Logf("found after %s", time.Since(begin).Round(time.Millisecond))
+		first.stop()
+		second.stop()
+	}
+}
+
+func TestNeighboursFindEachOtherWhenTheCableIsPluggedLater(t *testing.T) {
+	t.Parallel()
+	nsA, nsB := cable(t)
+	ip(t, "-n "+nsA+" link set veth0 down")
+	a, b := act(t, nsA, "mdns"), act(t, nsB, "mdns")
+	idA, idB := a.says(t, "ready", 10*time.Second), b.says(t, "ready", 10*time.Second)
+	ip(t, "-n "+nsA+" link set veth0 up")
+	if got := a.says(t, "met", 10*time.Second); got != idB {
+		t.Errorf("met %s", got)
+	}
+	if got := b.says(t, "met", 2*time.Second); got != idA {
+		t.Errorf("met %s", got)
+	}
+}
+
+func TestFortyNodesBehindOneAddressGetInAndComeBack(t *testing.T) {
+	nsA, nsB := cable(t)
+	server := act(t, nsA, "serve")
+	id := server.says(t, "ready", 10*time.Second)
+	for round := range 2 { // the second is after a power cut
+		begin := time.Now()
+		crowd := act(t, nsB, "crowd "+id)
+		for range 40 {
+			crowd.says(t, "met", 30*time.Second)
+		}
+		t.Logf("round %d: 40 connected after %s", round, time.Since(begin).Round(time.Millisecond))
+		crowd.stop()
+	}
+}
