@@ -197,6 +197,22 @@ func TestPagesAndTheirFilesStayWithinTheBudget(t *testing.T) {
 	}
 }
 
+func TestThePageGivesTheScriptEveryWordItSays(t *testing.T) {
+	_, script := get(t, cyclone(), "/web/ask.js")
+	_, page := get(t, cyclone(), "/")
+	upper := regexp.MustCompile(`[A-Z]`)
+	said := regexp.MustCompile(`\bwords\.([a-zA-Z]+)`).FindAllStringSubmatch(script, -1)
+	if len(said) < 5 {
+		t.Fatalf("the script says only %v", said)
+	}
+	for _, m := range said {
+		name := "data-" + upper.ReplaceAllStringFunc(m[1], func(c string) string { return "-" + strings.ToLower(c) })
+		if !strings.Contains(page, name+`="`) || strings.Contains(page, name+`=""`) {
+			t.Errorf("the script says words.%s and the page has no %s", m[1], name)
+		}
+	}
+}
+
 func TestAPathThatDoesNotExistSaysSo(t *testing.T) {
 	resp, page := get(t, cyclone(), "/nowhere")
 	if resp.StatusCode != http.StatusNotFound {

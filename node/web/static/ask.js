@@ -108,8 +108,7 @@
   function showSources(view, sources) {
     view.sources = sources.length;
     const s = section(words.sources, "sources");
-    if (!sources.length) element(s, "p", words.nothing);
-    const list = element(s, "ol");
+    const list = sources.length ? element(s, "ol") : element(s, "p", words.nothing);
     for (const source of sources) {
       const p = source.passage;
       const item = element(list, "li");
