@@ -40,6 +40,9 @@ func (x *Index) Add(ctx context.Context, set, title string, fsys fs.FS, progress
 	return x.add(ctx, set, title, func(yield func(source) bool) {
 		for i, name := range names {
 			d, err := extract.File(ctx, fsys, name, x.extract)
+			if len(d.Warnings) > 0 {
+				x.log.Info("parts of a document could not be read", "set", set, "document", name, "parts", d.Warnings)
+			}
 			if !yield(source{name, d, err}) {
 				return
 			}
@@ -167,7 +170,7 @@ type tally struct {
 }
 
 // detectSample is how much text, in bytes, a language is detected from.
-const detectSample = 8 << 10
+const detectSample = 2 << 10
 
 func (t *tally) count(lang, text string) {
 	if lang != "" {

@@ -56,6 +56,13 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 			return nil, err
 		}
 	}
+	among := make([]bitset, len(xs))
+	for i, r := range readers {
+		var err error
+		if among[i], err = passagesOf(ctx, r, q.In); err != nil {
+			return nil, err
+		}
+	}
 	best := topHits{limit: limit}
 	for _, f := range fields {
 		size := fieldSize{}
@@ -72,9 +79,9 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 		boost := q.boost(f)
 		average := float64(size.Terms) / float64(size.Passages)
 		for i, x := range xs {
-			asked := func(set string) bool { return x.sets[set] != nil && q.asks(set) }
-			scan := fieldScan{ctx: ctx, reader: readers[i], field: f, terms: terms, average: average, boost: boost, index: i}
-			if err := scan.run(asked, &best); err != nil {
+			offered := func(set string) bool { return x.sets[set] != nil }
+			scan := fieldScan{ctx: ctx, reader: readers[i], among: among[i], field: f, terms: terms, average: average, boost: boost, index: i}
+			if err := scan.run(offered, &best); err != nil {
 				return nil, err
 			}
 		}
@@ -111,10 +118,49 @@ func weigh(ctx context.Context, readers []index.IndexReader, f field, texts []st
 	return terms, nil
 }
 
+// bitset holds numbers of passages in one bleve index; nil holds all.
+type bitset []uint64
+
+func (b bitset) has(n uint64) bool {
+	return b == nil || n/64 < uint64(len(b)) && b[n/64]>>(n%64)&1 == 1
+}
+
+// passagesOf returns the passages of the sets named; none named: all.
+func passagesOf(ctx context.Context, r index.IndexReader, sets []string) (bitset, error) {
+	if len(sets) == 0 {
+		return nil, nil
+	}
+	b := bitset{}
+	for _, set := range sets {
+		tfr, err := r.TermFieldReader(ctx, []byte(set), fieldSet, false, false, false)
+		if err != nil {
+			return nil, err
+		}
+		defer tfr.Close()
+		var doc index.TermFieldDoc
+		for {
+			d, err := tfr.Next(&doc)
+			if err != nil {
+				return nil, err
+			}
+			if d == nil {
+				break
+			}
+			n := d.ID.Value()
+			if need := int(n/64) + 1; need > len(b) {
+				b = append(b, make(bitset, need-len(b))...)
+			}
+			b[n/64] |= 1 << (n % 64)
+		}
+	}
+	return b, nil
+}
+
 // fieldScan walks the postings of all terms of one field of one index together, passage by passage.
 type fieldScan struct {
 	ctx     context.Context
 	reader  index.IndexReader
+	among   bitset
 	field   field
 	terms   []term
 	average float64
@@ -122,7 +168,7 @@ type fieldScan struct {
 	index   int
 }
 
-func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
+func (s fieldScan) run(offered func(set string) bool, best *topHits) error {
 	type cursor struct {
 		tfr index.TermFieldReader
 		doc *index.TermFieldDoc
@@ -185,7 +231,7 @@ func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
 			}
 		}
 		hit := lexicalHit{index: s.index, score: score * s.boost, share: score / limit, terms: shared}
-		if !best.wants(hit.score) {
+		if !s.among.has(lowest) || !best.wants(hit.score) {
 			continue
 		}
 		name, err := s.reader.ExternalID(id)
@@ -193,74 +239,9 @@ func (s fieldScan) run(asked func(set string) bool, best *topHits) error {
 			return err
 		}
 		set, n, ok := parseDocID(name)
-		if ok && asked(set) {
+		if ok && offered(set) {
 			hit.set, hit.n = set, n
 			best.add(hit)
 		}
 	}
-}
-
-// topHits keeps the best of what it is shown. Ties are resolved by name, so that the order does not
-// depend on the order of postings.
-type topHits struct {
-	limit int
-	hits  []lexicalHit // a heap, worst first, once full
-}
-
-func (t *topHits) wants(score float64) bool {
-	return len(t.hits) < t.limit || score >= t.hits[0].score
-}
-
-func (t *topHits) add(h lexicalHit) {
-	if len(t.hits) < t.limit {
-		t.hits = append(t.hits, h)
-		if len(t.hits) == t.limit {
-			slices.SortFunc(t.hits, func(a, b lexicalHit) int { return compareHits(b, a) })
-		}
-		return
-	}
-	if compareHits(h, t.hits[0]) >= 0 {
-		return
-	}
-	t.hits[0] = h
-	for i := 0; ; { // sift down
-		worst := i
-		for _, child := range [...]int{2*i + 1, 2*i + 2} {
-			if child < len(t.hits) && compareHits(t.hits[child], t.hits[worst]) > 0 {
-				worst = child
-			}
-		}
-		if worst == i {
-			return
-		}
-		t.hits[i], t.hits[worst] = t.hits[worst], t.hits[i]
-		i = worst
-	}
-}
-
-func (t *topHits) sorted() []lexicalHit {
-	slices.SortFunc(t.hits, compareHits)
-	return t.hits
-}
-
-// compareHits orders better hits first.
-func compareHits(a, b lexicalHit) int {
-	return order(b.score, a.score, a.set, b.set, a.n, b.n)
-}
-
-// order compares numbers, then names, then places.
-func order(x, y float64, a, b string, n, m int) int {
-	switch {
-	case x != y:
-		if x < y {
-			return -1
-		}
-		return 1
-	case a != b:
-		if a < b {
-			return -1
-		}
-		return 1
-	}
-	return n - m
 }

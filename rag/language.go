@@ -73,7 +73,7 @@ func majority(text string, langs ...string) string {
 	count := map[string]int{}
 	for _, w := range words(text) {
 		for _, lang := range langs {
-			if strings.Contains(markerWords[lang], " "+w+" ") {
+			if strings.Contains(markersOf(lang), " "+w+" ") {
 				count[lang]++
 			}
 		}

@@ -57,8 +57,7 @@ func newQuestion(q Query) (question, error) {
 	if out.lang == "" {
 		out.lang = questionLanguage(q.Text)
 	}
-	lists := map[string]string{"fr": stopFr, "en": stopEn, "es": stopEs, "ht": markerWords["ht"], "gcf": markerWords["gcf"]}
-	for _, w := range strings.Fields(lists[out.lang]) {
+	for _, w := range strings.Fields(functionWords(out.lang)) {
 		out.stops[fold(w)] = true
 	}
 	return out, nil

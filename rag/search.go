@@ -30,7 +30,7 @@ type Results struct {
 // depth is how many candidates each way of searching brings to the fusion.
 const depth = 100
 
-// Search finds the passages of all indexes given that answer q, ranked together. With e nil, or while
+// Search finds the passages of all indexes given, each named once, that answer q, ranked together. With e nil, or while
 // there are no vectors, it is lexical; Results.Mode says which it was. When Mode is left to Search and
 // the model fails, the answer is lexical and Degraded says why.
 //

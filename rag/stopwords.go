@@ -46,16 +46,45 @@ const (
 		vosotros vuestra vuestras vuestro vuestros y ya yo éramos cuáles cuánto cuánta cuántos cuántas`
 )
 
-// markerWords tell short texts of the languages apart: frequent words that the others lack or use
+// Marker words tell short texts of the languages apart: frequent words that the others lack or use
 // less. Accents count here: "se" is Haitian where Guadeloupean writes "sé".
-var markerWords = map[string]string{
-	"fr": " le la les l un une des du de d au aux est sont et ou où que qu quel quelle quels quelles qui quoi comment combien " +
-		"pourquoi quand dans sur pour par avec sans il elle ils elles on nous vous je j ce cette ces s se faut faire peut ",
-	"en": " the a an of to in on is are was were and or what which who how why when where do does did for with from by it " +
-		"can should i you we they this that be there ",
-	"es": " el la los las un una de del al es son fue y o qué cuál cuáles quién cómo cuándo cuánto cuántos cuántas dónde por para " +
-		"con en que se hay puede debe lo su ",
-	"ht": " ki kisa kijan kilè konbyen poukisa kote nan ap yo li ou mwen nou se pou ak gen pa fè te pral sou yon lè nan sa ",
-	"gcf": " ki ka kijan jan kitan konmen pouki ola koté adan an yo i ou mwen nou sé pou é épi ni pa fè té ké asi on lè sa zòt " +
-		"évè ",
+const (
+	markersFr = " le la les l un une des du de d au aux est sont et ou où que qu quel quelle quels quelles qui quoi comment " +
+		"combien pourquoi quand dans sur pour par avec sans il elle ils elles on nous vous je j ce cette ces s se faut faire peut "
+	markersEn = " the a an of to in on is are was were and or what which who how why when where do does did for with from by it " +
+		"can should i you we they this that be there "
+	markersEs = " el la los las un una de del al es son fue y o qué cuál cuáles quién cómo cuándo cuánto cuántos cuántas dónde por " +
+		"para con en que se hay puede debe lo su "
+	markersHt  = " ki kisa kijan kilè konbyen poukisa kote nan ap yo li ou mwen nou se pou ak gen pa fè te pral sou yon lè sa "
+	markersGcf = " ki ka kijan jan kitan konmen pouki ola koté adan an yo i ou mwen nou sé pou é épi ni pa fè té ké asi on lè sa " +
+		"zòt évè "
+)
+
+func markersOf(lang string) string {
+	switch lang {
+	case "fr":
+		return markersFr
+	case "en":
+		return markersEn
+	case "es":
+		return markersEs
+	case "ht":
+		return markersHt
+	case "gcf":
+		return markersGcf
+	}
+	return ""
+}
+
+// functionWords are those that say nothing about the matter of a question in lang.
+func functionWords(lang string) string {
+	switch lang {
+	case "fr":
+		return stopFr
+	case "en":
+		return stopEn
+	case "es":
+		return stopEs
+	}
+	return markersOf(lang)
 }

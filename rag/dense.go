@@ -1,0 +1,186 @@
+package rag
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// denseHit is a passage and its cosine with the question.
+type denseHit struct {
+	set string
+	n   int
+	cos float64
+}
+
+// search returns the nearest passages among the sets that in accepts, best first, at most limit.
+// A vector that cannot be read is left out.
+func (v *vectors) search(query []float32, in func(set string) bool, limit int) ([]denseHit, error) {
+	if v.dim == 0 {
+		return nil, nil
+	}
+	q, err := v.normalise(query)
+	if err != nil {
+		return nil, err
+	}
+	names := v.named(in)
+	near := v.nearest(v.code(q), names)
+	hits := make([]denseHit, 0, len(near))
+	rec := make([]byte, recordSize(v.dim))
+	for _, c := range near {
+		name := names[c.set]
+		if err := v.sets[name].file.read(int(c.n), rec); err != nil {
+			continue
+		}
+		hits = append(hits, denseHit{name, int(c.n), dot(q, rec)})
+	}
+	slices.SortFunc(hits, func(a, b denseHit) int {
+		return order(b.cos, a.cos, a.set, b.set, a.n, b.n)
+	})
+	return hits[:min(limit, len(hits))], nil
+}
+
+// named lists the sets that in accepts, by name.
+func (v *vectors) named(in func(set string) bool) []string {
+	names := make([]string, 0, len(v.sets))
+	for name := range v.sets {
+		if in(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// background calls visit with the cosine of about 256 passages taken evenly over the sets that in
+// accepts: what a question scores with passages that have nothing to do with it.
+func (v *vectors) background(query []float32, in func(set string) bool, visit func(cos float64)) error {
+	if v.dim == 0 {
+		return nil
+	}
+	q, err := v.normalise(query)
+	if err != nil {
+		return err
+	}
+	names := v.named(in)
+	total := 0
+	for _, name := range names {
+		total += v.sets[name].file.n
+	}
+	step, at := max(total/256, 1), 0
+	rec := make([]byte, recordSize(v.dim))
+	for _, name := range names {
+		s := v.sets[name]
+		for ; at < s.file.n; at += step {
+			if s.file.read(at, rec) == nil {
+				visit(dot(q, rec))
+			}
+		}
+		at -= s.file.n
+	}
+	return nil
+}
+
+type candidate struct{ set, n int32 }
+
+// nearest picks about rescored candidates by counting: distances are small integers, so the threshold
+// is read off their histogram. Those at the threshold are all taken, up to twice the number.
+func (v *vectors) nearest(code []uint64, names []string) []candidate {
+	total := 0
+	for _, name := range names {
+		total += v.sets[name].file.n
+	}
+	buf, _ := v.scratch.Get().(*[]uint16)
+	if buf == nil {
+		buf = new([]uint16)
+	}
+	defer v.scratch.Put(buf)
+	dist := slices.Grow((*buf)[:0], total)[:total]
+	*buf = dist
+
+	histogram := make([]int, v.dim+1)
+	words, at := len(code), 0
+	for _, name := range names {
+		codes := v.sets[name].codes
+		for ; len(codes) >= words; codes = codes[words:] {
+			d := 0
+			for w, bits64 := range code {
+				d += bits.OnesCount64(codes[w] ^ bits64)
+			}
+			dist[at] = uint16(d)
+			histogram[d]++
+			at++
+		}
+	}
+	limit, below := 0, 0
+	for limit < v.dim && below+histogram[limit] < rescored {
+		below += histogram[limit]
+		limit++
+	}
+	ties := min(histogram[limit], 2*rescored-below)
+	near := make([]candidate, 0, below+ties)
+	at = 0
+	for i, name := range names {
+		for n := range v.sets[name].file.n {
+			d := int(dist[at])
+			at++
+			if d > limit || d == limit && ties == 0 {
+				continue
+			}
+			if d == limit {
+				ties--
+			}
+			near = append(near, candidate{int32(i), int32(n)})
+		}
+	}
+	return near
+}
+
+func (v *vectors) normalise(query []float32) ([]float32, error) {
+	if len(query) != v.dim {
+		return nil, fmt.Errorf("question has %d components, passages %d: %w", len(query), v.dim, ErrDimension)
+	}
+	var square float64
+	for _, x := range query {
+		square += float64(x) * float64(x)
+	}
+	if square == 0 || math.IsNaN(square) || math.IsInf(square, 0) {
+		return nil, errors.New("vector of the question has no direction")
+	}
+	q, norm := make([]float32, v.dim), float32(1/math.Sqrt(square))
+	for i, x := range query {
+		q[i] = x * norm
+	}
+	return q, nil
+}
+
+func (v *vectors) code(q []float32) []uint64 {
+	code := make([]uint64, v.words())
+	for j, x := range q {
+		if x > v.mean[j] {
+			code[j/64] |= 1 << (j % 64)
+		}
+	}
+	return code
+}
+
+// dot is the cosine of a normalised question and a record.
+func dot(q []float32, rec []byte) float64 {
+	var s0, s1, s2, s3 float32
+	rec8 := rec[:len(q)]
+	i := 0
+	for ; i+4 <= len(q); i += 4 {
+		s0 += q[i] * float32(int8(rec8[i]))
+		s1 += q[i+1] * float32(int8(rec8[i+1]))
+		s2 += q[i+2] * float32(int8(rec8[i+2]))
+		s3 += q[i+3] * float32(int8(rec8[i+3]))
+	}
+	for ; i < len(q); i++ {
+		s0 += q[i] * float32(int8(rec8[i]))
+	}
+	scale := math.Float32frombits(binary.LittleEndian.Uint32(rec[len(rec)-8:]))
+	return float64(s0+s1+s2+s3) * float64(scale)
+}
