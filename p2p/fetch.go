@@ -39,10 +39,7 @@ type FetchOptions struct {
 
 const (
 	maxSources = 4 // peers asked at once in one fetch
-	batchBytes = 8 << 20
-	batchTime  = time.Second // a slow link loses no more than this to a power cut
-	spanBytes  = 8 << 20     // what one request should bring
-	maxCauses  = 8
+	maxCauses  = 8 // failures named in the final error
 )
 
 // fetch is one running Fetch.
@@ -54,9 +51,9 @@ type fetch struct {
 	walk   *walk
 	landed chan blocks.Block // accepted, on its way to `into`, parents before children
 
-	count, bytes atomic.Int64 // blocks and bytes accepted
-	lastAccepted atomic.Int64 // UnixNano of a monotonic difference; see sinceProgress
 	start        time.Time
+	count, bytes atomic.Int64 // blocks and bytes accepted
+	lastAccepted atomic.Int64 // nanoseconds after start
 
 	mu     sync.Mutex // guards causes, banned
 	causes []error    // why sources failed, for the final error
@@ -98,7 +95,7 @@ func (f *fetch) run(ctx context.Context) error {
 	if missing, err := f.walk.missing(ctx); err != nil || !missing {
 		return err
 	}
-	begun, err := f.begun(ctx)
+	begun, err := f.into.Has(ctx, f.root)
 	if err != nil {
 		return err
 	}
@@ -122,11 +119,6 @@ func (f *fetch) run(ctx context.Context) error {
 	default:
 		return f.unfinished(begun || f.count.Load() > 0, ctx.Err())
 	}
-}
-
-// begun tells whether part of the item was here before.
-func (f *fetch) begun(ctx context.Context) (bool, error) {
-	return f.into.Has(ctx, f.root)
 }
 
 // gather goes round all sources until everything has landed or a round brings nothing.
@@ -191,84 +183,6 @@ func (f *fetch) askHolders(ctx context.Context, fail context.CancelCauseFunc) {
 		f.m.findInDHT(ctx, f.root, add)
 	})
 	working.Wait()
-}
-
-// accept hands a verified block to the keeper and then puts its links up for fetching. The order matters: `into` gets
-// parents first.
-func (f *fetch) accept(ctx context.Context, b blocks.Block) error {
-	below, fresh, err := f.walk.accept(b)
-	if err != nil || !fresh {
-		return err
-	}
-	if n := f.bytes.Add(int64(len(b.RawData()))); f.o.MaxBytes > 0 && n > f.o.MaxBytes {
-		return fmt.Errorf("%w: more than %d bytes", ErrRefused, f.o.MaxBytes)
-	}
-	select {
-	case f.landed <- b:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	f.count.Add(1)
-	f.lastAccepted.Store(int64(time.Since(f.start)))
-	return f.walk.land(b.Cid(), below)
-}
-
-// quietFor is how long nothing has been accepted.
-func (f *fetch) quietFor() time.Duration {
-	return time.Since(f.start) - time.Duration(f.lastAccepted.Load())
-}
-
-// keep makes accepted blocks durable in batches until landed is closed; also what was accepted before ctx ended.
-func (f *fetch) keep(ctx context.Context) error {
-	var (
-		batch []blocks.Block
-		size  int
-		total int64
-		due   <-chan time.Time
-	)
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := f.into.PutMany(context.WithoutCancel(ctx), batch); err != nil {
-			return fmt.Errorf("keep %d blocks: %w", len(batch), err)
-		}
-		f.walk.settle(batch)
-		total += int64(size)
-		batch, size, due = nil, 0, nil
-		if f.o.Progress != nil {
-			f.o.Progress(total)
-		}
-		return nil
-	}
-	for {
-		select {
-		case b, ok := <-f.landed:
-			if !ok {
-				return flush()
-			}
-			if len(batch) == 0 {
-				due = time.After(batchTime)
-			}
-			batch, size = append(batch, b), size+len(b.RawData())
-			if size < batchBytes {
-				continue
-			}
-		case <-due:
-		}
-		if err := flush(); err != nil {
-			return err
-		}
-	}
-}
-
-// spanSize is how many blocks make about spanBytes, judging by those that came.
-func (f *fetch) spanSize() int {
-	n, bytes := f.count.Load(), f.bytes.Load()
-	if n == 0 {
-		return 16
-	}
-	return int(min(max(spanBytes/max(bytes/n, 1), 8), maxWant))
 }
 
 func (f *fetch) isBanned(p peer.ID) bool {

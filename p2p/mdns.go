@@ -4,12 +4,15 @@ import (
 	"context"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
@@ -23,7 +26,7 @@ const (
 	maxRequery = time.Minute
 )
 
-// found hands the peers that mdns hears of to the loop that dials them; what does not fit is heard of again.
+// found hands the peers that mdns hears of to meetAll; what does not fit is heard of at the next requery.
 type found chan peer.AddrInfo
 
 // HandlePeerFound never blocks.
@@ -35,43 +38,72 @@ func (f found) HandlePeerFound(p peer.AddrInfo) {
 }
 
 // discover answers and asks on the link until ctx ends. The responder is rebuilt when our addresses change (it names the
-// old ones and is bound to the old interfaces) and, while we are alone, to ask again.
+// old ones and is bound to the old interfaces), and to ask again: while we are alone, and after a peer has left, because
+// it tells of each neighbour only once in its life.
 func (m *Mesh) discover(ctx context.Context) {
-	changes, err := m.host.EventBus().Subscribe(new(event.EvtLocalAddressesUpdated))
+	events, err := m.host.EventBus().Subscribe([]any{
+		new(event.EvtLocalAddressesUpdated), new(event.EvtPeerConnectednessChanged),
+	}, eventbus.BufSize(256), eventbus.Name("savoirs/mdns"))
 	if err != nil {
 		m.log.Warn("no discovery on the link", "err", err)
 		return
 	}
-	defer changes.Close()
+	defer events.Close()
 	heard := make(found, 32)
+	var meeting sync.WaitGroup
+	defer meeting.Wait()
+	meeting.Go(func() { m.meetAll(ctx, heard) })
+
 	service := m.startMDNS(heard)
 	defer func() { service.close() }()
-
-	wait := minRequery
+	wait, left := minRequery, false
 	requery := time.NewTimer(wait)
 	defer requery.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case p := <-heard:
-			m.meet(ctx, p)
-			continue
-		case <-changes.Out():
+		case e := <-events.Out():
+			if c, ok := e.(event.EvtPeerConnectednessChanged); ok {
+				if c.Connectedness == network.NotConnected && !left {
+					left, wait = true, minRequery
+					requery.Reset(wait)
+				}
+				continue
+			}
 			if !service.outdated(m.host) {
 				continue
 			}
 			wait = minRequery
 		case <-requery.C:
-			if service.running() && len(m.host.Network().Peers()) > 0 {
+			if service.running() && !left && len(m.host.Network().Peers()) > 0 {
 				requery.Reset(maxRequery)
 				continue
 			}
 			wait = min(2*wait, maxRequery)
 		}
 		service.close()
-		service = m.startMDNS(heard)
+		service, left = m.startMDNS(heard), false
 		requery.Reset(wait)
+	}
+}
+
+// meetAll meets the peers heard of, eight at a time, until ctx ends.
+func (m *Mesh) meetAll(ctx context.Context, heard found) {
+	var meeting sync.WaitGroup
+	defer meeting.Wait()
+	slots := make(chan struct{}, 8)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-heard:
+			slots <- struct{}{}
+			meeting.Go(func() {
+				defer func() { <-slots }()
+				m.meet(ctx, p)
+			})
+		}
 	}
 }
 
