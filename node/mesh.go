@@ -109,6 +109,7 @@ func (n *Node) Join(ctx context.Context, text string) (Peer, error) {
 	if err != nil {
 		return Peer{}, fmt.Errorf("join %s: %w", info.ID, err)
 	}
+	n.mesh.Keep(info)
 	if err := n.choices.change(func(c *savedChoices) {
 		for _, a := range addrs {
 			if !slices.Contains(c.Peers, a.String()) {

@@ -99,11 +99,16 @@ func (n *Node) heard(_ context.Context, from peer.ID, data []byte) bool {
 	if n.choices.blocked(author) || n.knows(author, h.Seq) {
 		return true
 	}
+	n.wantNews(news{from: from, author: author, seq: h.Seq})
+	return true
+}
+
+// wantNews has an entry fetched; it never blocks.
+func (n *Node) wantNews(w news) {
 	select {
-	case n.news <- news{from: from, author: author, seq: h.Seq}:
+	case n.news <- w:
 	default: // the next exchange by heights brings it
 	}
-	return true
 }
 
 func (n *Node) knows(author peer.ID, seq uint64) bool {

@@ -45,14 +45,22 @@ func (p *profiles) set(id peer.ID, who Profile) {
 	p.seen[id] = who
 }
 
-// label makes a stranger's text fit to stand on a line of a screen: no control
-// nor direction characters, at most 80 bytes.
+// label makes a text fit to stand on one line of a screen and in an entry: no
+// control nor direction characters, at most 80 bytes.
 func label(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
+	return shorten(strings.TrimSpace(strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(s))), 80)
+}
+
+// printable takes out of a text what a screen would obey instead of showing:
+// control characters but line feed and tab, and those that change direction.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
 			return -1
 		}
 		return r
 	}, s)
-	return shorten(strings.TrimSpace(s), 80)
 }

@@ -68,7 +68,7 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	}
 	if err := n.seal(catalog.Entry{
 		Kind: catalog.Kind(item.Kind), Title: p.Item.Title, Root: root, Size: item.Size, Files: item.Files,
-		Lang: p.Item.Lang, Licence: p.Item.Licence, Base: card.Base, Card: shorten(card.Description, maxCardText),
+		Lang: p.Item.Lang, Licence: p.Item.Licence, Base: card.Base, Card: card.Description,
 	}); err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
 	}
@@ -86,7 +86,9 @@ const maxCardText = 2000
 // seal publishes or revises: an item of ours with the same title and kind is
 // replaced by the new one.
 func (n *Node) seal(e catalog.Entry) error {
-	e.Verb, e.Territory = catalog.Publish, n.o.Territory
+	e.Verb, e.Territory = catalog.Publish, label(n.o.Territory)
+	e.Title, e.Licence, e.Lang, e.Base = label(e.Title), label(e.Licence), label(e.Lang), label(e.Base)
+	e.Card = shorten(printable(e.Card), maxCardText)
 	for old, err := range n.catalog.Offers() {
 		if err != nil {
 			return err
@@ -113,7 +115,7 @@ func (n *Node) moveIndex(ctx context.Context, it store.Item) error {
 // withdraw says that we no longer offer root; what others hold stays theirs.
 func (n *Node) withdraw(ctx context.Context, item Item, root cid.Cid) error {
 	_, _, err := n.catalog.Append(n.key, catalog.Entry{
-		Kind: catalog.Kind(item.Kind), Verb: catalog.Withdraw, Title: item.Title, Root: root, Territory: n.o.Territory,
+		Kind: catalog.Kind(item.Kind), Verb: catalog.Withdraw, Title: label(item.Title), Root: root, Territory: label(n.o.Territory),
 	})
 	if err != nil {
 		return fmt.Errorf("withdraw %q: %w", item.Title, err)

@@ -42,9 +42,20 @@ var catalogueLimit = p2p.Limit{MaxRequest: 2 << 20, MaxAnswer: 2 << 20, Timeout:
 func (n *Node) serveCatalogue() {
 	p2p.Handle(n.mesh, catalogueCall, catalogueLimit, func(ctx context.Context, from peer.ID, q heightsQuery) (heightsAnswer, error) {
 		n.profiles.set(from, q.Who)
+		n.noticeAhead(from, q.Heights)
 		entries, err := n.catalog.Beyond(q.Heights, catalogueBatch)
 		return heightsAnswer{Entries: entries, More: len(entries) > 0, Who: n.profile()}, err
 	})
+}
+
+// noticeAhead asks back a neighbour whose question shows that it knows more.
+func (n *Node) noticeAhead(from peer.ID, heights []catalog.Height) {
+	for _, h := range heights {
+		if h.Seq > 0 && !n.choices.blocked(h.Author) && !n.knows(h.Author, h.Seq) {
+			n.wantNews(news{from: from, author: h.Author, seq: h.Seq})
+			return // one exchange brings all of it
+		}
+	}
 }
 
 // arrived is called by the mesh for each node that becomes connected.
@@ -111,6 +122,7 @@ func (n *Node) take(ctx context.Context, from peer.ID, entries []catalog.Sealed)
 		case a.New:
 			fresh++
 		case errors.Is(a.Err, catalog.ErrFork):
+			fresh++ // a proof we did not have
 			n.log.Warn("an author signed two entries with one number", "author", a.Entry.Author, "seq", a.Entry.Seq)
 		case a.Err != nil:
 			n.log.Debug("entry refused", "peer", from, "err", a.Err)

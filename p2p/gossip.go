@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -113,4 +114,23 @@ func (m *Mesh) Announce(ctx context.Context, data []byte) error {
 		return fmt.Errorf("announce: %w", err)
 	}
 	return nil
+}
+
+// gossipTime is how long after identification a peer may take to say that it listens to heads.
+const gossipTime = 2 * time.Second
+
+// awaitGossip returns when heads announced here reach p, so that between asking a newcomer for its news and hearing it
+// nothing falls through; for one that does not listen it returns after gossipTime.
+func (m *Mesh) awaitGossip(ctx context.Context, p peer.ID) {
+	ctx, cancel := context.WithTimeout(ctx, gossipTime)
+	defer cancel()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for !slices.Contains(m.heads.ListPeers(), p) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
 }

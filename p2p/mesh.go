@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,10 +87,12 @@ type Mesh struct {
 	within func(d time.Duration) (context.Context, context.CancelFunc)
 	stop   context.CancelFunc
 
-	mu       sync.Mutex // guards closed, provided
+	mu       sync.Mutex // guards closed, provided, kept, keep
 	closed   bool
 	provided map[cid.Cid]struct{}
-	handlers sync.WaitGroup // Add only while mu is held and closed is false
+	kept     []peer.AddrInfo
+	keep     func(peer.AddrInfo) // starts keeping one more; nil while Run does not run
+	handlers sync.WaitGroup      // Add only while mu is held and closed is false
 }
 
 // Open starts listening and answering on every address of o.Listen, or fails with ErrBusy naming the one that is taken.
@@ -112,6 +115,7 @@ func Open(o Options) (*Mesh, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Mesh{
 		opts:     o,
+		kept:     slices.Clone(o.Static),
 		log:      o.Log,
 		gate:     newGate(o.Blocked, allLoopback(listen) && !o.MDNS),
 		stop:     stop,
@@ -167,12 +171,12 @@ func (m *Mesh) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { m.reportArrivals(ctx, arrivals) })
 	running.Go(func() { m.reprovide(ctx) })
-	for _, p := range m.opts.Static {
-		running.Go(func() { m.keepConnected(ctx, p) })
-	}
+	keepNoMore := m.keepAll(func(p peer.AddrInfo) { running.Go(func() { m.keepConnected(ctx, p) }) })
 	if m.opts.MDNS {
 		running.Go(func() { m.discover(ctx) })
 	}
+	<-ctx.Done()
+	keepNoMore() // nothing is started once it is waited for
 	running.Wait()
 	return nil
 }

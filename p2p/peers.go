@@ -152,6 +152,7 @@ func (m *Mesh) greet(ctx context.Context, p peer.ID) {
 	pinging, cancel := context.WithTimeout(ctx, 5*time.Second)
 	<-ping.Ping(pinging, m.host, p) // records the latency in the peerstore
 	cancel()
+	m.awaitGossip(ctx, p)
 	if m.opts.Arrived != nil {
 		m.opts.Arrived(ctx, p)
 	}

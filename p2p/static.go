@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -14,6 +15,35 @@ const (
 	minRedial = time.Second
 	maxRedial = time.Minute
 )
+
+// Keep keeps p connected from now on, like a static peer, for as long as Run runs. It returns at once; a peer that is kept
+// already is not kept twice.
+func (m *Mesh) Keep(p peer.AddrInfo) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.ContainsFunc(m.kept, func(k peer.AddrInfo) bool { return k.ID == p.ID }) {
+		return
+	}
+	m.kept = append(m.kept, p)
+	if m.keep != nil {
+		m.keep(p)
+	}
+}
+
+// keepAll starts keeping the peers there are and lets Keep start others, through start, until it is stopped.
+func (m *Mesh) keepAll(start func(peer.AddrInfo)) (stop func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keep = start
+	for _, p := range m.kept {
+		start(p)
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.keep = nil
+	}
+}
 
 // keepConnected dials p whenever it is not connected, with a doubling wait between failures, until ctx ends.
 func (m *Mesh) keepConnected(ctx context.Context, p peer.AddrInfo) {
