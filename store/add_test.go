@@ -100,6 +100,7 @@ func TestAddSkipsHiddenFiles(t *testing.T) {
 }
 
 func TestAddRefuses(t *testing.T) {
+	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(outside, []byte("secret"), 0o644); err != nil {
 		t.Fatal(err)
@@ -249,6 +250,7 @@ func TestInPlaceFilesAreNotCopiedAndAChangedOneIsNamed(t *testing.T) {
 
 // The balanced layout is written here so that hashing can run in parallel; boxo's is the reference.
 func TestLayoutIsThatOfBoxo(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"empty.bin", "one.bin", "some.bin", "some.gguf", "twolevels.zim"} {
 		size := map[string]int{"empty.bin": 0, "one.bin": 100, "some.bin": 5 << 20, "some.gguf": 3<<20 + 1, "twolevels.zim": 180 << 20}[name]
 		t.Run(name, func(t *testing.T) {
@@ -280,6 +282,7 @@ func TestLayoutIsThatOfBoxo(t *testing.T) {
 }
 
 func TestALargeFolderIsShardedAndReadBack(t *testing.T) {
+	t.Parallel()
 	s := openTest(t)
 	files := make(map[string][]byte)
 	for i := range 2500 {

@@ -22,6 +22,9 @@ import (
 // pieceSize is the fixed length of the pieces of models and ZIM files, which change as a whole.
 const pieceSize = 1 << 20
 
+// writeAhead is how many bytes of a copy gather before the kernel is told to begin writing them.
+const writeAhead = 16 << 20
+
 var leafPrefix = cid.NewPrefixV1(cid.Raw, multihash.SHA2_256)
 
 // builder reads a source once: it cuts the files, hashes the pieces, and copies them unless out is "".
@@ -105,6 +108,10 @@ func (p piece) do() error {
 	if len(p.data) > 0 {
 		if _, err := p.to.f.WriteAt(p.data, p.off); err != nil {
 			return err
+		}
+		if end := p.off + int64(len(p.data)); p.off/writeAhead != end/writeAhead {
+			// Best effort: what is on its way already need not be waited for in the end.
+			_ = unix.SyncFileRange(int(p.to.f.Fd()), 0, end, unix.SYNC_FILE_RANGE_WRITE)
 		}
 	}
 	return p.to.done()

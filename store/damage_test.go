@@ -107,6 +107,7 @@ func TestAWrongByteOnDiskIsMarkedNeverServedAndRepaired(t *testing.T) {
 }
 
 func TestVerifyFindsAndRepairMends(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		break_ func(t *testing.T, dir string, root string)

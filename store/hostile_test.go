@@ -65,6 +65,7 @@ func shardNode(t testing.TB, fan uint64, links ...*ipld.Link) blocks.Block {
 }
 
 func TestAHostileDAGIsRefused(t *testing.T) {
+	t.Parallel()
 	x := rawBlock(t, []byte("x"))
 	five := rawBlock(t, []byte("12345"))
 	small := func(b ...blocks.Block) []blocks.Block { return b }
@@ -255,6 +256,7 @@ func hashed(t testing.TB, code uint64, data []byte) blocks.Block {
 // What kubo makes with its older defaults and other options: CIDv0, leaves inside dag-pb, inlined blocks, a root that is
 // a file, nodes with both content and children, sharding of another width.
 func TestForeignShapesAreReceivedAndOpened(t *testing.T) {
+	t.Parallel()
 	x := rawBlock(t, []byte("x"))
 	hello := rawBlock(t, []byte("hello"))
 	identity := hashed(t, multihash.IDENTITY, []byte("inline"))

@@ -106,6 +106,7 @@ func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
 		WithCompactL0OnClose(true).
 		WithCompression(options.None).
 		WithDetectConflicts(false).
+		WithBypassLockGuard(true). // the store has a lock of its own
 		// Badger leaves a table with a wrong checksum out and goes on without a word to the caller; badgerLog hears it.
 		WithChecksumVerificationMode(options.OnTableRead))
 	if err == nil && watch.errors.Load() > 0 {
@@ -115,8 +116,13 @@ func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
 	return db, err
 }
 
+// close flushes what Badger holds in memory. On a full disk that would kill the process, and is left to the next start:
+// everything acknowledged is in Badger's log already.
 func (x *index) close() error {
-	err := x.db.Close()
+	err := x.disk.guard()
+	if err == nil {
+		err = x.db.Close()
+	}
 	if x.damaged.Load() {
 		err = errors.Join(err, os.WriteFile(x.dir+".opening", nil, 0o600))
 	}

@@ -19,10 +19,11 @@ const (
 	shutdownNoLogSync = 2
 )
 
-// loopDisk is an ext4 file system in a file.
+// loopDisk is an ext4 file system in a file. Its mount point lies in a shared bind mount: whoever copies our mount
+// namespace meanwhile (ip netns exec does) sees our unmounts too and cannot keep the cut file system alive.
 type loopDisk struct{ image, mount string }
 
-func newLoopDisk(t *testing.T, size string) *loopDisk {
+func newLoopDisk(t *testing.T, size int64) *loopDisk {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a power cut needs root, to mount a loop device")
@@ -30,11 +31,20 @@ func newLoopDisk(t *testing.T, size string) *loopDisk {
 	dir := t.TempDir()
 	d := &loopDisk{image: filepath.Join(dir, "disk.img"), mount: filepath.Join(dir, "mnt")}
 	must(t, os.Mkdir(d.mount, 0o755))
-	for _, c := range [][]string{{"truncate", "-s", size, d.image}, {"mkfs.ext4", "-q", "-F", d.image}} {
-		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("no ext4 to cut the power of: %v: %s", err, out)
-		}
+	must(t, os.WriteFile(d.image, nil, 0o600))
+	must(t, os.Truncate(d.image, size))
+	if out, err := exec.Command("mkfs.ext4", "-q", "-F", d.image).CombinedOutput(); err != nil {
+		t.Skipf("no ext4 to cut the power of: %v: %s", err, out)
 	}
+	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("no mounts: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Errorf("still mounted: %v", err)
+		}
+	})
+	must(t, unix.Mount("", dir, "", unix.MS_SHARED, ""))
 	if out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput(); err != nil {
 		t.Skipf("no loop devices: %v: %s", err, out)
 	}
@@ -74,6 +84,16 @@ func (d *loopDisk) cut(t *testing.T) {
 func (d *loopDisk) restart(t *testing.T) {
 	t.Helper()
 	must(t, d.unmount())
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		out, err := exec.Command("losetup", "-j", d.image).Output()
+		if err == nil && len(out) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the loop device is still there: %v: %s", err, out)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput()
 	if err != nil {
 		t.Fatalf("mount: %v: %s", err, strings.TrimSpace(string(out)))
@@ -81,7 +101,8 @@ func (d *loopDisk) restart(t *testing.T) {
 }
 
 func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
-	d := newLoopDisk(t, "400M")
+	t.Parallel()
+	d := newLoopDisk(t, 400<<20)
 	dir, work := filepath.Join(d.mount, "store"), prepare(t)
 	c := newClaims()
 	for range cycles(t, "STORE_CUT_CYCLES", 20) {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestALostOrDamagedIndexIsRebuilt(t *testing.T) {
+	t.Parallel()
 	each := func(do func(t *testing.T, path string)) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			files, err := os.ReadDir(dir)
