@@ -48,6 +48,7 @@ func askCmd(s *shell) *cobra.Command {
 	f.StringVar(&q.Lang, "answer-lang", "", s.say("flag.answer-lang"))
 	f.IntVar(&q.Limit, "sources", 0, s.say("flag.sources"))
 	f.BoolVar(&q.NoModel, "no-model", false, s.say("flag.no-model"))
+	f.BoolVar(&q.Alone, "alone", false, s.say("flag.alone"))
 	f.BoolVar(&events, "ndjson", false, s.say("flag.ndjson"))
 	return c
 }

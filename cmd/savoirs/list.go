@@ -13,7 +13,7 @@ func listCmd(s *shell) *cobra.Command {
 			return err
 		}
 		if s.json {
-			return s.object(map[string]any{"items": items})
+			return s.object(items)
 		}
 		if len(items) == 0 {
 			s.tell("say.list.empty")

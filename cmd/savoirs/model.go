@@ -21,7 +21,7 @@ func modelListCmd(s *shell) *cobra.Command {
 			return err
 		}
 		if s.json {
-			return s.object(map[string]any{"models": models})
+			return s.object(models)
 		}
 		if len(models) == 0 {
 			s.tell("say.model.none")

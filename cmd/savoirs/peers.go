@@ -13,7 +13,7 @@ func peersCmd(s *shell) *cobra.Command {
 			return err
 		}
 		if s.json {
-			return s.object(map[string]any{"peers": peers})
+			return s.object(peers)
 		}
 		if len(peers) == 0 {
 			s.tell("say.peers.none")
