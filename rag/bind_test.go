@@ -77,6 +77,9 @@ func TestACitationTornByTheStreamIsOneCitation(t *testing.T) {
 			t.Errorf("%q became %q", pieces, got)
 		}
 	}
+	if got, _ := bind(t, "Oui \xe3\x80", "\x901】."); got != "Oui [1]." {
+		t.Errorf("a torn bracket became %q", got)
+	}
 	if got, _ := bind(t, "d\xc3", "\xa9j\xc3", "\xa0 [1]"); got != "déjà [1]" {
 		t.Errorf("torn letters became %q", got)
 	}

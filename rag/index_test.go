@@ -151,11 +151,27 @@ func TestDroppingRemovesEverythingForGood(t *testing.T) {
 	}
 }
 
+func TestADroppedSetNoLongerWeighsOnTheOthers(t *testing.T) {
+	fresh, used := open(t, t.TempDir()), open(t, t.TempDir())
+	add(t, used, "gone", village())
+	add(t, used, "kept", numbered(9))
+	if err := used.Drop("gone"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, fresh, "kept", numbered(9))
+	q := rag.Query{Text: "document numéro 3 sur la place du marché"}
+	if d := cmp.Diff(search(t, q, nil, fresh), search(t, q, nil, used)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestASetMovesWithItsVectorsAndIsNotEmbeddedAgain(t *testing.T) {
 	private, mesh := open(t, t.TempDir()), open(t, t.TempDir())
 	add(t, private, "v", village())
+	add(t, mesh, "m", numbered(3))
 	e := &ragtest.Embedder{}
 	embed(t, private, e)
+	embed(t, mesh, e)
 	before := len(e.Texts())
 	if err := private.Move("v", mesh); err != nil {
 		t.Fatal(err)
