@@ -20,7 +20,7 @@ func askCmd(s *shell) *cobra.Command {
 			return err
 		}
 		if q.Lang == "" {
-			q.Lang = s.set.Lang
+			q.Lang = s.chosenLang()
 		}
 		v := &answerView{shell: s}
 		emit := v.event
@@ -51,6 +51,16 @@ func askCmd(s *shell) *cobra.Command {
 	f.BoolVar(&q.Alone, "alone", false, s.say("flag.alone"))
 	f.BoolVar(&events, "ndjson", false, s.say("flag.ndjson"))
 	return c
+}
+
+// chosenLang is the language of this command line, if it says one. That of the
+// configuration is what the people here mostly speak: a question in another
+// language is still answered in its own.
+func (s *shell) chosenLang() string {
+	if !s.set.flags.Lookup("lang").Changed {
+		return ""
+	}
+	return s.set.Lang
 }
 
 // maxStdin bounds a question read from a pipe: more than any node accepts, so

@@ -17,7 +17,7 @@ func searchCmd(s *shell) *cobra.Command {
 		if q.Text, err = s.question(args); err != nil {
 			return err
 		}
-		q.Lang, q.Mode = s.set.Lang, rag.Mode(mode)
+		q.Lang, q.Mode = s.chosenLang(), rag.Mode(mode)
 		r, err := s.client().Search(cmd.Context(), q)
 		if err != nil {
 			return err
