@@ -13,14 +13,23 @@ import (
 const (
 	// aroundSpan is how many blocks are asked for over bitswap at a time.
 	aroundSpan = 64
+	// A plain IPFS node shows no progress within a block, and a large one takes its time on a slow link. Our own nodes
+	// have been asked already: whatever they have by chance comes soon or not at all.
+	aroundTime    = 10 * time.Second
+	aroundOurTime = time.Second
 	// nobody is whom the walk takes bitswap for: a source that is no peer.
 	nobody = ""
 )
 
-// askAround asks everybody connected, over bitswap, for what no holder gave, until that brings nothing for stallTime.
+// askAround asks everybody connected, over bitswap, for what no holder gave, until that brings nothing more.
 func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
-	if !slices.ContainsFunc(f.m.host.Network().Peers(), func(p peer.ID) bool { return !f.isBanned(p) }) {
+	peers := f.m.host.Network().Peers()
+	if !slices.ContainsFunc(peers, func(p peer.ID) bool { return !f.isBanned(p) }) {
 		return
+	}
+	wait := aroundOurTime
+	if slices.ContainsFunc(peers, func(p peer.ID) bool { return !f.m.speaksSavoirs(p) }) {
+		wait = aroundTime
 	}
 	for {
 		span, err := f.walk.take(ctx, nobody, aroundSpan)
@@ -31,7 +40,7 @@ func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
 			return
 		}
 		before := f.count.Load()
-		err = f.wantAround(ctx, span)
+		err = f.wantAround(ctx, span, wait)
 		f.walk.giveBack(span, nobody, true)
 		if err != nil && ctx.Err() == nil {
 			fail(err)
@@ -42,8 +51,9 @@ func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
 	}
 }
 
-// wantAround accepts what bitswap brings of a span. An error is our own; that nothing comes is none.
-func (f *fetch) wantAround(ctx context.Context, span []link) error {
+// wantAround accepts what bitswap brings of a span until nothing comes for wait. An error is our own; that nothing comes is
+// none.
+func (f *fetch) wantAround(ctx context.Context, span []link, wait time.Duration) error {
 	wanting, cancel := context.WithCancel(ctx)
 	defer cancel() // withdraws what is still wanted, and ends the channel
 	want := make([]cid.Cid, len(span))
@@ -54,7 +64,7 @@ func (f *fetch) wantAround(ctx context.Context, span []link) error {
 	if err != nil {
 		return err
 	}
-	stalled := time.NewTimer(stallTime)
+	stalled := time.NewTimer(wait)
 	defer stalled.Stop()
 	for {
 		var b blocks.Block
@@ -66,7 +76,7 @@ func (f *fetch) wantAround(ctx context.Context, span []link) error {
 		if !ok {
 			return ctx.Err()
 		}
-		stalled.Reset(stallTime)
+		stalled.Reset(wait)
 		if len(b.RawData()) > maxBlock {
 			continue
 		}

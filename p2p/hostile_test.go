@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,6 +137,24 @@ func TestAFaultyPeerDoesNotKeepAnHonestOneFromDelivering(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("the faulty peer was asked %d times", asked)
+	}
+}
+
+func TestAFaultyPeerIsNotAskedAgainInALaterRound(t *testing.T) {
+	_, store, root, _ := holder(t, 1<<20)
+	half := part(t, store, root, func(i int, c cid.Cid) bool { return !leaf(c) || i%2 == 0 })
+	var asked atomic.Int64
+	bad := liar(t, root, func(w *bufio.Writer, want wantList) error {
+		asked.Add(1)
+		return writeSection(w, want.Want[0], []byte("wrong"))
+	})
+	b := open(t, Options{})
+	connect(t, b, bad)
+	connect(t, b, open(t, Options{Blocks: half}))
+	err := b.Fetch(t.Context(), root, newMemory(), FetchOptions{From: []peer.ID{bad.ID()}})
+	is(t, err, ErrIncomplete)
+	if asked.Load() != 1 {
+		t.Errorf("it was asked %d times", asked.Load())
 	}
 }
 

@@ -119,6 +119,9 @@ func (s *memory) Get(ctx context.Context, c cid.Cid) (blocks.Block, error) {
 }
 
 func (s *memory) PutMany(ctx context.Context, bs []blocks.Block) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if s.onPut != nil {
 		if err := s.onPut(bs); err != nil {
 			return err
