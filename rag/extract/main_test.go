@@ -31,13 +31,17 @@ func child(name string) {
 	switch name {
 	case "extract-pdf":
 		err = PDFChild(os.Stdin, os.Stdout, last)
-	case "spin": // busy for ever; tells its process id before
+	case "spin": // busy for far too long; tells its process id before
 		w := bufio.NewWriter(os.Stdout)
 		fmt.Fprintf(w, `{"pages":1}`+"\n")
 		w.Flush()
-		os.WriteFile(filepath.Join(last, "pid"), fmt.Append(nil, os.Getpid()), 0o600)
-		for i := 0; i >= 0; i = (i + 1) & 0xff {
+		os.WriteFile(filepath.Join(last, "new"), fmt.Append(nil, os.Getpid()), 0o600)
+		os.Rename(filepath.Join(last, "new"), filepath.Join(last, "pid"))
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		}
+	case "parent": // reads a PDF with a reader that spins
+		o := Options{PDF: []string{os.Args[0], "spin"}, CacheDir: last}
+		_, err = File(context.Background(), fstest.MapFS{"a.pdf": {Data: []byte("%PDF-")}}, "a.pdf", o)
 	case "eat":
 		err = limitChild()
 		var held [][]byte

@@ -97,7 +97,7 @@ func readPDF(ctx context.Context, in *input, d *Document, o Options, out *output
 		return fmt.Errorf("%w: the PDF reader says too much", ErrTooLarge)
 	case !ended:
 		return err
-	case said.has("out of memory"), said.has("cannot allocate memory"):
+	case said.has("out of memory"), said.has("cannot allocate memory"), said.has("failed to allocate"):
 		return fmt.Errorf("%w: it needs too much memory", ErrTooLarge)
 	case exit != nil && strings.Contains(exit.Error(), "killed"): // by its own limit of processor time
 		return ErrTimeout

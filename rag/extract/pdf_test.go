@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -193,6 +194,28 @@ func TestAPDFReaderEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	wantGone(t, o.CacheDir)
+}
+
+func TestAPDFReaderDiesWithItsParent(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the kernel sees to it on Linux only")
+	}
+	dir := t.TempDir()
+	parent := exec.Command(os.Args[0], "parent", dir)
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if data, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(data) > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the reader did not start")
+		}
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	wantGone(t, dir)
 }
 
 // wantGone waits for the child whose process id is in dir to be no more.

@@ -176,6 +176,13 @@ func TestHTMLKeepsTheBodyUnlessTheMainPartIsNearlyAllOfIt(t *testing.T) {
 	}
 }
 
+func TestXHTMLElementsCloseThemselves(t *testing.T) {
+	d := extracted(t, "a.xhtml", `<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="fr"><head><title/><script src="a.js"/></head><body><p hidden="hidden"/>Voilà <![CDATA[1 < 2]]></body></html>`, Options{})
+	if got := allText(d.Blocks); got != "Voilà 1 < 2\n" || d.Lang != "fr" {
+		t.Errorf("got %q in %q", got, d.Lang)
+	}
+}
+
 func TestCSVRecordsReadAsSentencesWithTheirColumns(t *testing.T) {
 	for name, raw := range map[string]string{
 		"a.csv": "\ufeffNom;Ville;Note\n\"Éloi; dit \"\"Ti-Lo\"\"\";Pointe-à-Pitre;12\n\nAnaïs;\"Le\nMoule\";\n",
@@ -194,6 +201,9 @@ func TestCSVRecordsReadAsSentencesWithTheirColumns(t *testing.T) {
 			b.Text = strings.NewReplacer("Nom:", "", "Ville:", "", "Note:", "").Replace(b.Text)
 			wantPlaces(t, Document{Blocks: []Block{b}}, raw, same)
 		}
+	}
+	if got := allText(extracted(t, "q.csv", "Lot,Prix\nun écran de 5\" neuf,9\n", Options{}).Blocks); got != "Lot: un écran de 5\" neuf; Prix: 9\n" {
+		t.Errorf("a lone quote: %q", got)
 	}
 	d := extracted(t, "n.csv", "1,2\n3,4\n", Options{})
 	if got := allText(d.Blocks); got != "1 | 2\n3 | 4\n" {
