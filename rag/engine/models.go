@@ -20,16 +20,16 @@ import (
 
 // A Model is one the engine can run on this machine.
 type Model struct {
-	Name       string // in the engine: "qwen2.5:0.5b"
-	Digest     string // "sha256:…" of its GGUF; with an adapter, of the base's GGUF
-	Base       string // of a model with an adapter, the digest of the base; else ""
-	Adapter    string // digest of the adapter; "" without one
-	Family     string // architecture: "llama", "qwen2", "bert"
-	Parameters string // how many weights, as the engine says it: "630.17M"
-	Size       int64  // bytes of its files
-	Embeds     bool   // it makes vectors
-	Chats      bool   // it makes text
-	Origin     string // the model it was made from, where the engine knows: "smollm2:latest"
+	Name       string `json:"name"`              // in the engine: "qwen2.5:0.5b"
+	Digest     string `json:"digest"`            // "sha256:…" of its GGUF; with an adapter, of the base's GGUF
+	Base       string `json:"base,omitempty"`    // of a model with an adapter, the digest of the base; else ""
+	Adapter    string `json:"adapter,omitempty"` // digest of the adapter; "" without one
+	Family     string `json:"family"`            // architecture: "llama", "qwen2", "bert"
+	Parameters string `json:"parameters"`        // how many weights, as the engine says it: "630.17M"
+	Size       int64  `json:"size"`              // bytes of its files
+	Embeds     bool   `json:"embeds"`            // it makes vectors
+	Chats      bool   `json:"chats"`             // it makes text
+	Origin     string `json:"origin,omitempty"`  // the model it was made from, where the engine knows: "smollm2:latest"
 }
 
 // ID names what the model answers with: two models of one ID answer alike, on
