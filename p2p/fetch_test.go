@@ -127,6 +127,25 @@ func TestAFetchThatWasCutMovesOnlyWhatLacks(t *testing.T) {
 	}
 }
 
+func TestWhatWasAcceptedIsKeptWhenTheFetchIsCancelled(t *testing.T) {
+	store, into := newMemory(), newMemory()
+	root := addFile(t, store, random(1, 64<<10), 16<<10, 32)
+	order, size := dag(t, store, root)
+	f := &fetch{into: into, walk: newWalk(root, into), landed: make(chan blocks.Block, len(order))}
+	for _, b := range order {
+		f.landed <- b
+	}
+	close(f.landed)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.keep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if into.kept.Load() != size {
+		t.Errorf("kept %d bytes of %d", into.kept.Load(), size)
+	}
+}
+
 func TestAFetchResumesAfterTheReceiverRestarts(t *testing.T) {
 	a, _, root, size := holder(t, 40<<20)
 	key, into := newKey(t), newMemory()
