@@ -12,7 +12,7 @@ import (
 	"savoirs/store/catalog"
 )
 
-// The catalogue travels by heights (DESIGN §4): a node says up to which number
+// The catalogue travels by heights: a node says up to which number
 // it knows each author, the other answers with the entries beyond. Both ask on
 // connecting, every few minutes, and at once when a head is heard.
 

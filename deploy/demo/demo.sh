@@ -81,7 +81,7 @@ until_true 15 "A and B are neighbours" sh -c "SAVOIRS_DATA=$work/b $b_net $savoi
 b peers
 
 say "A adds and publishes a folder"
-a add deploy/demo/library-a
+a add deploy/demo/library-a --title Grand-Fond
 began=$(now)
 a publish grand-fond --yes
 until_true 15 "B lists what A published" b_lists grand-fond

@@ -13,13 +13,14 @@ cd "$(dirname "$0")/../.."
 out=${1:-build/savoirs}
 package=${PACKAGE:-./cmd/savoirs}
 
-# nlohmann/json.hpp and stb/stb_image.h
+# a C++ compiler, nlohmann/json.hpp and stb/stb_image.h
 missing=
+command -v g++ >/dev/null || missing="$missing g++"
 [ -e /usr/include/nlohmann/json.hpp ] || missing="$missing nlohmann-json3-dev"
 [ -e /usr/include/stb/stb_image.h ] || missing="$missing libstb-dev"
 if [ -n "$missing" ]; then
 	if [ "$(id -u)" != 0 ]; then
-		echo "headers are missing: sudo apt-get install$missing" >&2
+		echo "packages are missing: sudo apt-get install$missing" >&2
 		exit 1
 	fi
 	echo "installing$missing" >&2
