@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"savoirs/node"
 	"savoirs/rag"
 	"savoirs/rag/engine"
 )
@@ -30,7 +32,10 @@ func evalCmd(s *shell) *cobra.Command {
 		}
 		return s.withEmbedder(c.Context(), o.Mode, models, func(ctx context.Context, e rag.Embedder) error {
 			o.Embedder = e
+			p := s.progress()
+			o.Progress = evalProgress(p, e != nil)
 			scores, err := rag.Eval(ctx, args[0], o)
+			p.end()
 			if err != nil {
 				return err
 			}
@@ -45,6 +50,22 @@ func evalCmd(s *shell) *cobra.Command {
 	f.AddFlag(s.set.flags.Lookup("ollama-host"))
 	f.AddFlag(s.set.flags.Lookup("embed"))
 	return c
+}
+
+// evalProgress shows the two stages that Eval reports one after the other:
+// passages embedded, where there is a model, then questions asked.
+func evalProgress(p *progress, embeds bool) func(done, total int) {
+	stage, before := "eval", 0
+	if embeds {
+		stage = "embed"
+	}
+	return func(done, total int) {
+		if done < before {
+			stage = "eval"
+		}
+		before = done
+		p.show(node.Progress{Stage: stage, Done: int64(done), Total: int64(total)})
+	}
 }
 
 func (s *shell) scores(v rag.Scores) error {
@@ -87,7 +108,7 @@ func (s *shell) withEmbedder(ctx context.Context, mode rag.Mode, models string, 
 		}
 	}
 	host, command := s.engine(executable())
-	e, err := engine.Open(ctx, engine.Options{Host: host, Command: command, Dir: dir, Embed: s.set.Embed, Log: s.logger()})
+	e, err := engine.Open(ctx, engine.Options{Host: host, Command: command, Dir: dir, Embed: s.set.Embed, Log: s.logger(slog.LevelWarn)})
 	if err != nil {
 		return err
 	}

@@ -41,8 +41,11 @@ var star = map[string][]string{
 	"deploy":        {"node", "node/api", "rag/"},
 }
 
-// inTests are the packages that only tests may import, anywhere.
-var inTests = []string{"node/nodetest", "rag/ragtest"}
+// inTests are what tests may import besides: "" stands for those of any package.
+var inTests = map[string][]string{
+	"":         {"node/nodetest", "rag/ragtest"},
+	"node/web": {"node/api"}, // pages are tried behind the handler that serves them
+}
 
 // everyFile calls see with each Go file of the module and its path in it.
 func everyFile(t *testing.T, see func(name string, f *ast.File, set *token.FileSet)) {
@@ -89,7 +92,7 @@ func allowed(pkg string) (list []string, ok bool) {
 // forbidden says what is wrong with a file of package pkg importing target, ""
 // when nothing is.
 func forbidden(pkg, file, target string) string {
-	if strings.HasSuffix(file, "_test.go") && (slices.Contains(inTests, target) || target == pkg) {
+	if strings.HasSuffix(file, "_test.go") && (target == pkg || slices.Contains(inTests[""], target) || slices.Contains(inTests[pkg], target)) {
 		return ""
 	}
 	list, ok := allowed(pkg)
@@ -140,6 +143,8 @@ func TestTheStarRefusesWhatItShould(t *testing.T) {
 		{"node", "node/add.go", "rag/engine", false},
 		{"node", "node/add.go", "node/words", true},
 		{"node/web", "node/web/ask.go", "store", true},
+		{"node/web", "node/web/browser_test.go", "node/api", false},
+		{"node/web", "node/web/ask.go", "node/api", true},
 		{"node/api", "node/api/error.go", "node/web", true},
 		{"cmd/savoirs", "cmd/savoirs/pull.go", "p2p", true},
 		{"cmd/savoirs", "cmd/savoirs/pull_test.go", "node/nodetest", false},
@@ -167,8 +172,9 @@ func TestNoTestSleepsAndNothingRunsBeforeMain(t *testing.T) {
 	})
 }
 
-// sleeps finds the calls of time.Sleep outside any loop: inside one it is the
-// pause between two looks at a state.
+// sleeps finds the calls of time.Sleep by a test, outside any loop: inside one
+// it is the pause between two looks at a state, and a child process that has no
+// test at hand may sleep until it is killed.
 func sleeps(f *ast.File) []token.Pos {
 	var found []token.Pos
 	var above []ast.Node
@@ -182,12 +188,37 @@ func sleeps(f *ast.File) []token.Pos {
 		if !ok || sel.Sel.Name != "Sleep" {
 			return true
 		}
-		if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && !slices.ContainsFunc(above, isLoop) {
+		if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && slices.ContainsFunc(above, hasTest) && !slices.ContainsFunc(above, isLoop) {
 			found = append(found, n.Pos())
 		}
 		return true
 	})
 	return found
+}
+
+// hasTest says whether n is a function with a parameter of package testing.
+func hasTest(n ast.Node) bool {
+	var typ *ast.FuncType
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		typ = n.Type
+	case *ast.FuncLit:
+		typ = n.Type
+	default:
+		return false
+	}
+	return slices.ContainsFunc(typ.Params.List, func(p *ast.Field) bool {
+		t := p.Type
+		if star, ok := t.(*ast.StarExpr); ok {
+			t = star.X
+		}
+		sel, ok := t.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		x, ok := sel.X.(*ast.Ident)
+		return ok && x.Name == "testing"
+	})
 }
 
 func isLoop(n ast.Node) bool {
@@ -196,4 +227,24 @@ func isLoop(n ast.Node) bool {
 		return true
 	}
 	return false
+}
+
+func TestASleepIsFoundWhereATestHopes(t *testing.T) {
+	const code = `package p
+func TestA(t *testing.T) { time.Sleep(1) }
+func wait(t testing.TB) { for !ok() { time.Sleep(1) } }
+func child() { time.Sleep(1) }
+func TestB(t *testing.T) { t.Run("x", func(t *testing.T) { time.Sleep(1) }) }`
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, "p_test.go", code, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, pos := range sleeps(f) {
+		lines = append(lines, set.Position(pos).Line)
+	}
+	if !slices.Equal(lines, []int{2, 5}) {
+		t.Errorf("found on lines %v, want 2 and 5", lines)
+	}
 }

@@ -41,20 +41,16 @@ func (s *shell) engine(self string) (host string, command []string) {
 	return s.set.OllamaHost, nil
 }
 
-// logger writes to err, as much as the settings and -q or -v want. A person who
-// watches is told what happens in words, so that the log keeps to warnings.
-func (s *shell) logger() *slog.Logger {
-	var level slog.Level
+// logger writes to err, as much as -q, -v or the settings want; auto is for
+// when they want nothing in particular.
+func (s *shell) logger(auto slog.Level) *slog.Logger {
+	level := auto
 	switch {
 	case s.verbose:
 		level = slog.LevelDebug
 	case s.quiet:
 		level = slog.LevelError
-	case s.set.Log == "auto" && s.errTTY:
-		level = slog.LevelWarn
-	case s.set.Log == "auto":
-		level = slog.LevelInfo
-	default:
+	case s.set.Log != "auto":
 		level.UnmarshalText([]byte(s.set.Log)) // one of the levels: settings.check said so
 	}
 	return slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))

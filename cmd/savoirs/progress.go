@@ -104,6 +104,9 @@ func (p *progress) share() string {
 }
 
 func (p *progress) amount() string {
+	if p.stage == "install" {
+		return "" // each file counts twice, read and sent: its share is what tells
+	}
 	measure := p.words.Count
 	if p.inBytes() {
 		measure = p.words.Bytes

@@ -47,7 +47,11 @@ func stayHome(listen []string, told bool) []string {
 
 // serve runs a node until ctx ends.
 func (s *shell) serve(ctx context.Context) (err error) {
-	log := s.logger()
+	auto := slog.LevelInfo
+	if s.errTTY {
+		auto = slog.LevelWarn // a person who watches is told in words
+	}
+	log := s.logger(auto)
 	n, err := node.Open(ctx, s.nodeOptions(log))
 	if err != nil {
 		return err
