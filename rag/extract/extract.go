@@ -3,8 +3,8 @@
 // its place in the file.
 //
 // It reads txt, md, html, pdf, epub, docx, odt, csv and jsonl. It does not
-// split text into passages, guess a language or render anything, and it never
-// writes a file.
+// split text into passages, guess a language or render anything, and it writes
+// nothing but the compiled PDF reader into Options.CacheDir.
 //
 // Start with [Supported] and [File]; [Walk] does the same without holding the
 // document in memory. PDFs are read by a child process whose body is
