@@ -171,6 +171,7 @@ func TestImportRefusesAHostileCAR(t *testing.T) {
 }
 
 // Whatever the bytes, an import ends in an item that verifies or in none at all, and nothing leaves the folder.
+// Fuzz it with -fuzzminimizetime 1x: the coverage of Badger's goroutines never repeats, and minimizing takes all the time.
 func FuzzImport(f *testing.F) {
 	x := rawBlock(f, []byte("x"))
 	folder := folderNode(f, map[string]cid.Cid{"a": x.Cid()})

@@ -174,7 +174,10 @@ func (in *Incoming) keep() (Item, error) {
 	s, sp := in.s, in.sp
 	s.gesture.Lock()
 	defer s.gesture.Unlock()
-	if _, _, err := s.find(in.root); err == nil {
+	if _, _, err := s.find(in.root); err == nil { // added to the other space meanwhile
+		if err := in.discard(); err != nil {
+			return Item{}, err
+		}
 		return s.Item(in.root)
 	} else if !errors.Is(err, ErrNotFound) {
 		return Item{}, err

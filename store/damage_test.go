@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 )
 
@@ -236,4 +235,16 @@ func TestALooseBlockThatIsWrongIsRemoved(t *testing.T) {
 	}
 }
 
-var _ = cid.Undef
+func TestBlocksHashesWhatItReads(t *testing.T) {
+	ctx := context.Background()
+	s := openTest(t)
+	it := add(t, s, writeTree(t, map[string][]byte{"a": noise(1, 1000)}), AddOptions{Space: Mesh})
+	flip(t, filepath.Join(s.mesh.items(), it.Root.String(), "a"), 5)
+	b := rawBlock(t, noise(1, 1000))
+	if _, err := s.Blocks(Mesh).Get(ctx, b.Cid()); !ipld.IsNotFound(err) {
+		t.Fatalf("got %v, want not found", err)
+	}
+	if got, _ := s.Item(it.Root); got.Bad != 1 {
+		t.Fatalf("%d marks, want 1", got.Bad)
+	}
+}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,7 +189,7 @@ func TestAHostileDAGIsRefused(t *testing.T) {
 		},
 		"a file that doubles at every step": func(t *testing.T) []blocks.Block {
 			bs, size := small(x), uint64(1)
-			for range 25 {
+			for range 20 { // one MiB, as was declared, in a million parts
 				bs = append(small(fileNode(t, nil, 2*size, []uint64{size, size}, bs[0].Cid(), bs[0].Cid())), bs...)
 				size *= 2
 			}
@@ -251,6 +250,19 @@ func hashed(t testing.TB, code uint64, data []byte) blocks.Block {
 	b, err := blocks.NewBlockWithCid(data, cid.NewCidV1(cid.Raw, mh))
 	must(t, err)
 	return b
+}
+
+func TestNamesThatAreNoPlainFileNamesAreRefused(t *testing.T) {
+	for _, name := range []string{"", ".", "..", "/", "a/b", "a/", "/a", "../a", "a\x00", "\xff", strings.Repeat("x", 256)} {
+		if checkName(name) == nil {
+			t.Errorf("%q passes", name)
+		}
+	}
+	for _, name := range []string{"a", "...", "..a", ".hidden", "é à", `back\slash`, strings.Repeat("x", 255)} {
+		if err := checkName(name); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // What kubo makes with its older defaults and other options: CIDv0, leaves inside dag-pb, inlined blocks, a root that is
@@ -366,5 +378,3 @@ func FuzzNode(f *testing.F) {
 		}
 	})
 }
-
-var _ = fmt.Sprint

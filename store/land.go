@@ -110,22 +110,26 @@ func (in *Incoming) landAll(ctx context.Context, bs []blocks.Block) error {
 	for _, b := range bs {
 		in.batch.data[string(b.Cid().Hash())] = b.RawData()
 	}
+	// First what is wanted, and with it whatever of the batch lies below; what is left has no place yet.
 	for _, b := range bs {
 		mh := string(b.Cid().Hash())
-		if places, ok := in.want[mh]; ok {
-			delete(in.want, mh)
-			if err := in.settleAll(ctx, places); err != nil {
-				return err
-			}
+		places, ok := in.want[mh]
+		if !ok {
 			continue
 		}
+		delete(in.want, mh)
+		if err := in.settleAll(ctx, places); err != nil {
+			return err
+		}
+	}
+	for _, b := range bs {
+		mh := string(b.Cid().Hash())
 		if _, ok := in.batch.refs[mh]; ok {
 			continue
 		}
-		if _, ok, err := in.own(mh); ok || err != nil {
-			if err != nil {
-				return err
-			}
+		if _, ok, err := in.own(mh); err != nil {
+			return err
+		} else if ok {
 			continue
 		}
 		if err := in.landAstray(b.Cid(), b.RawData()); err != nil {

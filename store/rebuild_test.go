@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -110,6 +111,23 @@ func TestALostOrDamagedIndexIsRebuilt(t *testing.T) {
 			}
 			checkFiles(t, s, one, files)
 		})
+	}
+}
+
+// Badger leaves out a table whose checksum is wrong, and opens as if nothing were missing.
+func TestATableWithAWrongChecksumIsNotLeftOutInSilence(t *testing.T) {
+	s := openTest(t)
+	add(t, s, writeTree(t, someFiles()), AddOptions{})
+	must(t, s.Close())
+	tables, err := filepath.Glob(filepath.Join(s.dir, "index", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("%d tables, %v", len(tables), err)
+	}
+	flip(t, tables[0], 100)
+	db, err := openBadger(filepath.Join(s.dir, "index"), slog.New(slog.DiscardHandler))
+	if err == nil {
+		db.Close()
+		t.Fatal("opened in silence")
 	}
 }
 

@@ -235,16 +235,24 @@ func (in *Incoming) Abandon() error {
 	}
 	in.s.gesture.Lock()
 	defer in.s.gesture.Unlock()
+	if err := in.discard(); err != nil {
+		return fmt.Errorf("abandon %s: %w", in.root, err)
+	}
+	return nil
+}
+
+// discard removes the unfinished item, unless it was added meanwhile. The caller holds Store.gesture.
+func (in *Incoming) discard() error {
 	key := in.root.KeyString()
 	in.sp.mu.Lock()
 	if h := in.sp.held[key]; h == nil || h.whole {
 		in.sp.mu.Unlock()
-		return nil // it was added meanwhile
+		return nil
 	}
 	delete(in.sp.held, key)
 	in.sp.mu.Unlock()
 	if err := removeFamily(in.sp.incoming(), in.root); err != nil {
-		return fmt.Errorf("abandon %s: %w", in.root, err)
+		return err
 	}
 	return in.sp.purge(map[string]bool{key: true})
 }

@@ -71,6 +71,9 @@ func TestReceiveInAnyOrderMakesTheSameItem(t *testing.T) {
 			if in.Have() != src.Size {
 				t.Errorf("have %d, want %d", in.Have(), src.Size)
 			}
+			if left, _ := os.ReadDir(in.waitDir()); len(left) > 0 {
+				t.Errorf("%d blocks wait though their place is known", len(left))
+			}
 			got, err := in.Complete(context.Background())
 			must(t, err)
 			want := src
@@ -288,22 +291,30 @@ func TestReceivingACompleteItemReturnsIt(t *testing.T) {
 }
 
 func TestAnItemAddedWhileItIsReceivedIsComplete(t *testing.T) {
-	from := openTest(t)
-	dir := writeTree(t, someFiles())
-	src := add(t, from, dir, AddOptions{})
-	bs := blocksOf(t, from, src.Root)
-	s := openTest(t)
-	in := receive(t, s, src.Root, ReceiveOptions{})
-	must(t, in.PutMany(context.Background(), bs[:4]))
-	add(t, s, dir, AddOptions{})
-	must(t, in.PutMany(context.Background(), bs[4:]))
-	got, err := in.Complete(context.Background())
-	must(t, err)
-	checkFiles(t, s, got, someFiles())
-	if u, _ := s.Unfinished(); len(u) > 0 {
-		t.Fatalf("%+v", u)
+	for _, to := range []Space{Private, Mesh} {
+		t.Run("received into "+string(to), func(t *testing.T) {
+			from := openTest(t)
+			dir := writeTree(t, someFiles())
+			src := add(t, from, dir, AddOptions{})
+			bs := blocksOf(t, from, src.Root)
+			s := openTest(t)
+			in := receive(t, s, src.Root, ReceiveOptions{Space: to})
+			must(t, in.PutMany(context.Background(), bs[:4]))
+			add(t, s, dir, AddOptions{Space: Private})
+			must(t, in.PutMany(context.Background(), bs[4:]))
+			got, err := in.Complete(context.Background())
+			must(t, err)
+			checkFiles(t, s, got, someFiles())
+			if got.Space != Private {
+				t.Error("receiving published a private item")
+			}
+			if u, _ := s.Unfinished(); len(u) > 0 {
+				t.Fatalf("%+v", u)
+			}
+			checkServed(t, s, Mesh, bs, false)
+			checkIndexAgrees(t, s)
+		})
 	}
-	checkIndexAgrees(t, s)
 }
 
 func TestIncomingFilesAreNotItemsUntilComplete(t *testing.T) {

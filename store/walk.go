@@ -28,7 +28,7 @@ func (b *budget) spend(p place, o opened) error {
 		return fmt.Errorf("%w: more than the %d bytes that were agreed", ErrHostile, b.most)
 	case b.entries > maxEntries:
 		return fmt.Errorf("%w: more than %d files and folders", ErrHostile, maxEntries)
-	case b.parts > freeParts+maxEntries+b.most/1024:
+	case b.parts > freeParts+b.entries+b.most/1024:
 		return fmt.Errorf("%w: too many parts for %d bytes", ErrHostile, b.most)
 	}
 	return nil
