@@ -55,35 +55,6 @@ func (v *vectors) named(in func(set string) bool) []string {
 	return names
 }
 
-// background calls visit with the cosine of about 256 passages taken evenly over the sets that in
-// accepts: what a question scores with passages that have nothing to do with it.
-func (v *vectors) background(query []float32, in func(set string) bool, visit func(cos float64)) error {
-	if v.dim == 0 {
-		return nil
-	}
-	q, err := v.normalise(query)
-	if err != nil {
-		return err
-	}
-	names := v.named(in)
-	total := 0
-	for _, name := range names {
-		total += v.sets[name].file.n
-	}
-	step, at := max(total/256, 1), 0
-	rec := make([]byte, recordSize(v.dim))
-	for _, name := range names {
-		s := v.sets[name]
-		for ; at < s.file.n; at += step {
-			if s.file.read(at, rec) == nil {
-				visit(dot(q, rec))
-			}
-		}
-		at -= s.file.n
-	}
-	return nil
-}
-
 type candidate struct{ set, n int32 }
 
 // nearest picks about rescored candidates by counting: distances are small integers, so the threshold

@@ -15,6 +15,8 @@ const embedBatch = 8
 // returns when none is missing. Each batch is durable before the next begins, so it may be ended at any
 // time, by ctx or by a crash, and goes on where it stopped. A passage that reads the same as one
 // embedded before, in any set, gets a copy of its vector. Sets added or dropped meanwhile are seen.
+// The first call for a model embeds some fifty short questions too, by which Search tells what it knows
+// from what it does not; call it once after Open even when nothing is missing.
 //
 // yield is called before each call of e and may wait, so that questions go first; progress, after each
 // batch, with passages done and total. Both may be nil. Two calls at once take turns.
@@ -29,10 +31,21 @@ func (x *Index) EmbedMissing(ctx context.Context, e Embedder, yield func(context
 	if err := w.learn(); err != nil {
 		return err
 	}
+	x.mu.RLock()
+	v := x.vectors
+	x.mu.RUnlock()
+	if err := w.meetStrangers(ctx, v); err != nil {
+		return fmt.Errorf("embed the questions of strangers: %w", err)
+	}
 	for {
 		s := w.next()
 		if s == nil {
-			return nil
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			if x.vectors != v || v.chance.over == v.total() {
+				return nil
+			}
+			return v.takeChance()
 		}
 		if err := w.embedSet(ctx, s); err != nil {
 			return fmt.Errorf("embed %s: %w", s.mark.Set, err)

@@ -41,8 +41,8 @@ func TestEmbeddingGoesOnAtTheBatchWhereItStopped(t *testing.T) {
 		t.Fatalf("EmbedMissing returned %v", err)
 	}
 	done := embedded(t, x, "v")
-	if done == 0 || done != len(failing.Texts()) {
-		t.Fatalf("%d vectors kept of %d made", done, len(failing.Texts()))
+	if done == 0 || done != len(failing.Texts(rag.RolePassage)) {
+		t.Fatalf("%d vectors kept of %d made", done, len(failing.Texts(rag.RolePassage)))
 	}
 	x.Close()
 
@@ -52,7 +52,7 @@ func TestEmbeddingGoesOnAtTheBatchWhereItStopped(t *testing.T) {
 	}
 	e := &ragtest.Embedder{}
 	embed(t, x, e)
-	if n := len(e.Texts()); n != 30-done {
+	if n := len(e.Texts(rag.RolePassage)); n != 30-done {
 		t.Errorf("%d texts embedded, want the %d missing", n, 30-done)
 	}
 	if n := embedded(t, x, "v"); n != 30 {
@@ -89,7 +89,7 @@ func TestAPassageThatReadsTheSameIsEmbeddedOnce(t *testing.T) {
 	add(t, x, "w", map[string]string{"d.txt": "Le gombo se cuit.", "e.txt": "Le giraumon se garde."})
 	embed(t, x, e)
 	want := []string{"Le manioc se râpe.", "Le gombo se cuit.", "Le giraumon se garde."}
-	if d := cmp.Diff(want, e.Texts()); d != "" {
+	if d := cmp.Diff(want, e.Texts(rag.RolePassage)); d != "" {
 		t.Error(d)
 	}
 	r := search(t, rag.Query{Text: "Le gombo se cuit.", Mode: rag.ModeDense}, e, x)
@@ -182,7 +182,7 @@ func TestDamagedVectorsAreMadeAgain(t *testing.T) {
 			x = open(t, dir)
 			again := &ragtest.Embedder{}
 			embed(t, x, again)
-			if n := len(again.Texts()); n == 0 {
+			if n := len(again.Texts(rag.RolePassage)); n == 0 {
 				t.Error("nothing was embedded again")
 			}
 			if d := cmp.Diff(want, search(t, rag.Query{Text: "document numéro 7"}, e, x)); d != "" {

@@ -70,7 +70,7 @@ func TestEvalIsHybridWithAnEmbedderAndSamplesTheSameTwice(t *testing.T) {
 		if _, err := rag.Eval(t.Context(), dir, rag.EvalOptions{Embedder: e, Sample: 1, Seed: 5}); err != nil {
 			t.Fatal(err)
 		}
-		all := e.Texts()
+		all := e.Texts(rag.RoleQuery)
 		asked = append(asked, all[len(all)-1])
 	}
 	if asked[0] != asked[1] {

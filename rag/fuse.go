@@ -1,7 +1,6 @@
 package rag
 
 import (
-	"math"
 	"slices"
 )
 
@@ -31,11 +30,8 @@ type fusion struct {
 	xs       []*Index
 	found    map[passageKey]*fused
 	hasDense bool
-	contrast float64 // of the best cosine with the background, in its standard deviations; 0: unknown
+	best     float64 // cosine, of all
 }
-
-// minBackground is how many passages it takes for contrast to mean something.
-const minBackground = 30
 
 type passageKey struct {
 	index int
@@ -78,7 +74,6 @@ func (f *fusion) dense(vector []float32) error {
 		denseHit
 	}
 	var all []placed
-	var sum, squares, count float64
 	for i, x := range f.xs {
 		asked := func(set string) bool { return x.sets[set] != nil && f.q.asks(set) }
 		hits, err := x.vectors.search(vector, asked, depth)
@@ -88,12 +83,6 @@ func (f *fusion) dense(vector []float32) error {
 		for _, h := range hits {
 			all = append(all, placed{i, h})
 		}
-		err = x.vectors.background(vector, asked, func(cos float64) {
-			sum, squares, count = sum+cos, squares+cos*cos, count+1
-		})
-		if err != nil {
-			return err
-		}
 	}
 	if len(all) == 0 {
 		return nil
@@ -101,9 +90,7 @@ func (f *fusion) dense(vector []float32) error {
 	slices.SortFunc(all, func(a, b placed) int { return order(b.cos, a.cos, a.set, b.set, a.n, b.n) })
 	all = all[:min(depth, len(all))]
 	f.hasDense = true
-	if mean := sum / count; count >= minBackground {
-		f.contrast = (all[0].cos - mean) / math.Sqrt(max(squares/count-mean*mean, 1e-9))
-	}
+	f.best = all[0].cos
 	for _, h := range all {
 		c := f.at(h.index, h.set, h.n)
 		c.cos = h.cos

@@ -172,7 +172,7 @@ func TestASetMovesWithItsVectorsAndIsNotEmbeddedAgain(t *testing.T) {
 	e := &ragtest.Embedder{}
 	embed(t, private, e)
 	embed(t, mesh, e)
-	before := len(e.Texts())
+	before := len(e.Texts(rag.RolePassage))
 	if err := private.Move("v", mesh); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestASetMovesWithItsVectorsAndIsNotEmbeddedAgain(t *testing.T) {
 		t.Error("the private index still has it")
 	}
 	embed(t, mesh, e)
-	if n := len(e.Texts()); n != before {
+	if n := len(e.Texts(rag.RolePassage)); n != before {
 		t.Errorf("%d passages embedded again", n-before)
 	}
 	r := search(t, rag.Query{Text: "Quand planter l'igname ?"}, e, mesh)

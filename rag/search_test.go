@@ -131,7 +131,7 @@ func TestWithoutAModelSearchIsLexicalAndSaysSo(t *testing.T) {
 func TestAModelThatFailsLeavesSearchLexical(t *testing.T) {
 	x := open(t, t.TempDir())
 	add(t, x, "v", village())
-	e := &ragtest.Embedder{Calls: 1}
+	e := &ragtest.Embedder{Calls: 2} // the questions of strangers, then the passages
 	embed(t, x, e)
 	r := search(t, rag.Query{Text: "igname"}, e, x)
 	if r.Mode != rag.ModeLexical || r.Degraded == "" || r.Hits[0].Doc != "igname.txt" {
@@ -212,5 +212,20 @@ func TestAQuestionTheLibraryDoesNotKnowIsSaidToBeUnknown(t *testing.T) {
 	}
 	if r := search(t, rag.Query{Text: "igname"}, nil, open(t, t.TempDir())); r.Known || r.Hits == nil {
 		t.Errorf("an empty library: %+v", r)
+	}
+}
+
+func TestAcrossLanguagesTheLibraryKnowsByMeaning(t *testing.T) {
+	x := open(t, t.TempDir())
+	files := numbered(40)
+	files["igname.txt"] = village()["igname.txt"]
+	add(t, x, "v", files)
+	e := &ragtest.Embedder{Size: 384}
+	embed(t, x, e)
+	// to an embedder of letters, a misspelt sentence is a translation
+	near := search(t, rag.Query{Text: "ligname seplante enmars, dansune terreameublie etbien fumee", Lang: "en"}, e, x)
+	far := search(t, rag.Query{Text: "Which team won the curling cup in Vienna last week?", Lang: "en"}, e, x)
+	if !near.Known || near.Hits[0].Doc != "igname.txt" || far.Known {
+		t.Errorf("near: %v %.2f, far: %.2f", docs(near)[0], near.Confidence, far.Confidence)
 	}
 }

@@ -24,6 +24,8 @@ type vectors struct {
 	meant int // vectors the mean was taken over
 	sets  map[string]*setVectors
 
+	chance chance
+
 	scratch sync.Pool // of *[]uint16, two bytes a vector, for searches
 }
 
@@ -70,7 +72,10 @@ func (v *vectors) adopt(name string, s *set, log *slog.Logger) error {
 	if err := v.open(name, s, log); err != nil {
 		return err
 	}
-	return v.takeMean()
+	if err := v.takeMean(); err != nil {
+		return err
+	}
+	return v.takeChance()
 }
 
 // open opens and checks the file of a set, if it has one.
@@ -142,7 +147,12 @@ func (v *vectors) publish(s *setVectors, records []byte) error {
 		s.file.n++
 	}
 	if v.total() >= 2*v.meant {
-		return v.takeMean()
+		if err := v.takeMean(); err != nil {
+			return err
+		}
+	}
+	if 4*v.total() >= 5*v.chance.over {
+		return v.takeChance()
 	}
 	return nil
 }

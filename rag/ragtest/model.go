@@ -26,7 +26,7 @@ type Embedder struct {
 
 	mu    sync.Mutex
 	calls int
-	texts []string
+	texts map[rag.Role][]string
 }
 
 func (e *Embedder) Model() string {
@@ -50,15 +50,18 @@ func (e *Embedder) Embed(ctx context.Context, as rag.Role, texts []string) ([][]
 	for i, t := range texts {
 		vs[i] = e.vector(t)
 	}
-	e.texts = append(e.texts, texts...)
+	if e.texts == nil {
+		e.texts = map[rag.Role][]string{}
+	}
+	e.texts[as] = append(e.texts[as], texts...)
 	return vs, nil
 }
 
-// Texts returns every text embedded so far, in order.
-func (e *Embedder) Texts() []string {
+// Texts returns every text embedded so far as passages or as questions, in order.
+func (e *Embedder) Texts(as rag.Role) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]string(nil), e.texts...)
+	return append([]string(nil), e.texts[as]...)
 }
 
 func (e *Embedder) vector(text string) []float32 {

@@ -1,0 +1,186 @@
+package rag
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// Strangers are questions that no library of a community is expected to answer. What they score at
+// best is the measure of chance: it differs with the model, the library and the language, and a real
+// question is judged against it, never by its bare cosine. A library that does answer one or two of
+// them shifts the measure little.
+func strangersIn(lang string) []string {
+	switch lang {
+	case "en":
+		return []string{
+			"Who sang the title role at the opera in Vienna last night?",
+			"Which chess opening refutes the Latvian gambit?",
+			"What is the lap record of the Monaco Grand Prix?",
+			"How do I trade options on the Tokyo stock exchange?",
+			"Which lens should I choose for a reflecting telescope?",
+			"What are the grammatical cases of Icelandic nouns?",
+			"How is a katana blade folded by a swordsmith?",
+			"Which boy band topped the Korean charts this week?",
+			"How do I unlock the last level of this video game?",
+			"What is the wax for cross-country skis at minus ten?",
+			"How many stones does a curling team throw?",
+			"What does a particle accelerator cost?",
+		}
+	case "es":
+		return []string{
+			"¿Quién cantó anoche el papel principal en la ópera de Viena?",
+			"¿Qué apertura de ajedrez refuta el gambito letón?",
+			"¿Cuál es el récord de vuelta del Gran Premio de Mónaco?",
+			"¿Cómo se negocian opciones en la bolsa de Tokio?",
+			"¿Qué lente elijo para un telescopio reflector?",
+			"¿Cuáles son los casos gramaticales del islandés?",
+			"¿Cómo pliega el herrero la hoja de una katana?",
+			"¿Qué grupo encabeza esta semana las listas de Corea?",
+			"¿Cómo se desbloquea el último nivel de este videojuego?",
+			"¿Qué cera llevan los esquís de fondo a diez bajo cero?",
+			"¿Cuántas piedras lanza un equipo de curling?",
+			"¿Cuánto cuesta un acelerador de partículas?",
+		}
+	case "ht":
+		return []string{
+			"Kiyès ki te chante nan opera Vyèn yè swa?",
+			"Ki ouvèti echèk ki bat ganbi lèton an?",
+			"Konbyen tan rekò yon tou Gran Pri Monako a ye?",
+			"Kijan pou m achte opsyon nan labous Tokyo?",
+			"Ki lantiy pou m chwazi pou yon teleskòp?",
+			"Kijan yo pliye lam yon katana?",
+			"Ki gwoup mizik Kore ki premye semèn sa a?",
+			"Kijan pou m debloke dènye nivo jwèt videyo a?",
+		}
+	case "gcf":
+		return []string{
+			"Ki moun ki chanté adan opéra a Vyèn yè oswa ?",
+			"Ki ouvèti a échèk ka bat ganbi lèton ?",
+			"Ki rékò a on tou a Gran Pri a Monako ?",
+			"Ki jan pou achté opsyon adan labous a Tokyo ?",
+			"Ki lantiy pou chwazi pou on téléskòp ?",
+			"Ki jan yo ka pliyé lam a on katana ?",
+			"Ki gwoup a mizik Koré ki prèmyé simenn-lasa ?",
+			"Ki jan pou débloké dènyé nivo a jé vidéyo-la ?",
+		}
+	}
+	return []string{
+		"Qui chantait le premier rôle à l'opéra de Vienne hier soir ?",
+		"Quelle ouverture d'échecs réfute le gambit letton ?",
+		"Quel est le record du tour au Grand Prix de Monaco ?",
+		"Comment négocier des options à la bourse de Tokyo ?",
+		"Quelle lentille choisir pour un télescope à miroir ?",
+		"Quels sont les cas grammaticaux de l'islandais ?",
+		"Comment le forgeron plie-t-il la lame d'un katana ?",
+		"Quel groupe de pop coréenne est en tête des ventes cette semaine ?",
+		"Comment débloquer le dernier niveau de ce jeu vidéo ?",
+		"Quel fart pour des skis de fond à moins dix degrés ?",
+		"Combien de pierres lance une équipe de curling ?",
+		"Combien coûte un accélérateur de particules ?",
+	}
+}
+
+// strangerLanguage is the language whose strangers stand for a question in lang.
+func strangerLanguage(lang string) string {
+	switch lang {
+	case "en", "es", "ht", "gcf":
+		return lang
+	}
+	return "fr"
+}
+
+// chance is what strangers score with an index.
+type chance struct {
+	asked map[string][][]float32 // vectors of the strangers, by language
+	best  map[string][]float64   // the best cosine of each
+	over  int                    // how many passages there were
+}
+
+// meetStrangers embeds the strangers, once for a model.
+func (w *embedWork) meetStrangers(ctx context.Context, v *vectors) error {
+	w.x.mu.RLock()
+	known := v.chance.asked != nil
+	w.x.mu.RUnlock()
+	if known {
+		return nil
+	}
+	langs := []string{"fr", "en", "es", "ht", "gcf"}
+	var texts []string
+	for _, lang := range langs {
+		texts = append(texts, strangersIn(lang)...)
+	}
+	if w.yield != nil {
+		if err := w.yield(ctx); err != nil {
+			return err
+		}
+	}
+	vs, err := w.e.Embed(ctx, RoleQuery, texts)
+	if err != nil {
+		return err
+	}
+	if len(vs) != len(texts) {
+		return fmt.Errorf("%d vectors for %d texts: %w", len(vs), len(texts), ErrDimension)
+	}
+	asked := map[string][][]float32{}
+	for _, lang := range langs {
+		n := len(strangersIn(lang))
+		asked[lang], vs = vs[:n], vs[n:]
+	}
+	w.x.mu.Lock()
+	defer w.x.mu.Unlock()
+	v.chance.asked = asked
+	return v.takeChance()
+}
+
+// takeChance measures what the strangers score now.
+func (v *vectors) takeChance() error {
+	v.chance.best, v.chance.over = map[string][]float64{}, v.total()
+	if v.chance.over == 0 {
+		return nil
+	}
+	for lang, questions := range v.chance.asked {
+		for _, q := range questions {
+			hits, err := v.search(q, func(string) bool { return true }, 1)
+			if err != nil {
+				return err
+			}
+			for _, h := range hits {
+				v.chance.best[lang] = append(v.chance.best[lang], h.cos)
+			}
+		}
+	}
+	return nil
+}
+
+// beyondChance is how far best, the best cosine of a question in lang, lies above what strangers score
+// with all of xs, in standard deviations; false when that is not known.
+func beyondChance(best float64, lang string, xs []*Index) (float64, bool) {
+	lang = strangerLanguage(lang)
+	var scores []float64
+	for _, x := range xs {
+		if x.vectors.total() == 0 {
+			continue
+		}
+		these := x.vectors.chance.best[lang]
+		if len(these) == 0 || scores != nil && len(these) != len(scores) {
+			return 0, false
+		}
+		if scores == nil {
+			scores = make([]float64, len(these))
+		}
+		for i, s := range these {
+			scores[i] = max(scores[i], s)
+		}
+	}
+	if scores == nil {
+		return 0, false
+	}
+	var sum, squares float64
+	for _, s := range scores {
+		sum, squares = sum+s, squares+s*s
+	}
+	n := float64(len(scores))
+	mean := sum / n
+	return (best - mean) / math.Sqrt(max(squares/n-mean*mean, 1e-5)), true
+}
