@@ -65,8 +65,8 @@ const maxSources = 5
 // the answer. When r is not Known, g is not called. emit, which may be nil, is called with each event.
 //
 // Citations are bound by code: numbers that stand for no passage are taken out, sentences without one
-// get that of the passage which says the same, if one does. An error of g, emit or ctx ends the answer; what there is
-// of it comes back with the error, its citations bound.
+// get that of the passage which says the same, if one does. An error of g, emit or ctx ends the answer;
+// what there is of it comes back with the error, its citations bound.
 func Ask(ctx context.Context, q Query, r Results, g Generator, emit func(Event) error) (Answer, error) {
 	if emit == nil {
 		emit = func(Event) error { return nil }

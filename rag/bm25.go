@@ -80,7 +80,8 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 		average := float64(size.Terms) / float64(size.Passages)
 		for i, x := range xs {
 			offered := func(set string) bool { return x.sets[set] != nil }
-			scan := fieldScan{ctx: ctx, reader: readers[i], among: among[i], field: f, terms: terms, average: average, boost: boost, index: i}
+			scan := fieldScan{ctx: ctx, reader: readers[i], index: i, among: among[i],
+				field: f, terms: terms, average: average, boost: boost}
 			if err := scan.run(offered, &best); err != nil {
 				return nil, err
 			}

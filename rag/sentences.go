@@ -94,11 +94,19 @@ func abbreviated(text string) bool {
 		_, size := utf8.DecodeRuneInString(text[at:])
 		word = text[at+size:]
 	}
-	if initials := strings.NewReplacer(".", "", "-", "").Replace(word); runes(initials) <= 3 && initials == strings.ToUpper(initials) &&
-		strings.IndexFunc(initials, unicode.IsDigit) < 0 && (len(word) > len(initials) || runes(word) == 1) {
-		return true // "J. Dupont", "A.-M. Noël"
+	if initials(word) {
+		return true
 	}
 	return strings.Contains(abbreviations, " "+strings.ToLower(word)+" ")
+}
+
+// initials tells whether word is one or more: the J of "J. Dupont", the A.-M of "A.-M. Noël".
+func initials(word string) bool {
+	letters := strings.NewReplacer(".", "", "-", "").Replace(word)
+	if n := runes(letters); n == 0 || n > 3 || n > 1 && letters == word {
+		return false
+	}
+	return strings.IndexFunc(letters, func(r rune) bool { return !unicode.IsUpper(r) }) < 0
 }
 
 // abbreviations of French, English and Spanish, without their last full stop.
