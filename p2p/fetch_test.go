@@ -336,7 +336,7 @@ func TestAHolderThatStallsIsDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole(t, into, root)
-	if took := time.Since(begin); took > 2*stallTime {
+	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("took %s", took)
 	}
 }
