@@ -3,6 +3,7 @@ package rag
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,12 @@ type reading struct {
 	passages  int // at most
 	runes     int // of each
 	maxTokens int
+	brief     bool // one instruction, beside the question
 }
 
 func readingFor(g Generator) reading {
 	if s, ok := g.(interface{ Small() bool }); ok && s.Small() {
-		return reading{passages: 2, runes: 600, maxTokens: 256}
+		return reading{passages: 2, runes: 600, maxTokens: 256, brief: true}
 	}
 	return reading{passages: 5, runes: 1200, maxTokens: 768}
 }
@@ -31,11 +33,12 @@ func readingFor(g Generator) reading {
 // fence marks where a passage begins and ends in a prompt. Text inside is made unable to write one.
 const fenceOpen, fenceClose = "<passage %d>", "</passage %d>"
 
-// newPrompt builds the prompt for a question, in its language, over the passages given: short, because
-// small models lose long instructions, and with the passages as data between fences.
+// newPrompt builds the prompt for a question, in its language, over the passages given as data between
+// fences. The best passage comes last, next to the question: a model of half a billion weights answers
+// from what it read last. Such a model also loses instructions that are not beside the question.
 func newPrompt(question string, w phrases, passages []Citation, r reading) Prompt {
 	var user strings.Builder
-	for _, c := range passages {
+	for _, c := range slices.Backward(passages) {
 		fmt.Fprintf(&user, fenceOpen+"\n", c.N)
 		if c.Title != "" {
 			user.WriteString(asData(cutSentences(c.Title, 120)) + "\n")
@@ -46,8 +49,12 @@ func newPrompt(question string, w phrases, passages []Citation, r reading) Promp
 		user.WriteString(asData(cutSentences(c.Text, r.runes)))
 		fmt.Fprintf(&user, "\n"+fenceClose+"\n\n", c.N)
 	}
-	user.WriteString(w.question + asData(question))
-	return Prompt{System: w.system, User: user.String(), MaxTokens: r.maxTokens, Stop: []string{"<passage", "</passage"}}
+	system, before := w.system, w.question
+	if r.brief {
+		system, before = "", w.brief
+	}
+	user.WriteString(before + asData(question))
+	return Prompt{System: system, User: user.String(), MaxTokens: r.maxTokens, Stop: []string{"<passage", "</passage"}}
 }
 
 var footnote = regexp.MustCompile(`\[(\d{1,3})\]`)
