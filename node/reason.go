@@ -63,7 +63,7 @@ var causes = []struct {
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},
-	{ErrDamaged, Damaged}, {store.ErrDamaged, Damaged},
+	{store.ErrDamaged, Damaged},
 	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},
 	{catalog.ErrFrozen, Frozen}, {catalog.ErrFork, Frozen}, {p2p.ErrRefused, Refused}, {p2p.ErrNoProvider, NoProvider}, {p2p.ErrIncomplete, Incomplete}, {store.ErrIncomplete, Incomplete},
 	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress},

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/ipfs/go-cid"
@@ -26,12 +25,9 @@ type Verification struct {
 	Repaired int      `json:"repaired"` // damaged ranges that are right again
 }
 
-// ErrDamaged says that some content is damaged and could not be repaired.
-var ErrDamaged = errors.New("some content is damaged")
-
 // Verify reads every block of an item, or with an empty ref of all items,
-// marks what is wrong and, with repair, fetches it again from neighbours.
-// The error wraps ErrDamaged when damage is left.
+// marks what is wrong and, with repair, fetches it again from neighbours. Damage
+// that is left is in the result; an error means that not all could be read.
 func (n *Node) Verify(ctx context.Context, ref string, repair bool, progress func(Progress)) (Verification, error) {
 	items, err := n.List(ctx)
 	if err != nil {
@@ -52,9 +48,6 @@ func (n *Node) Verify(ctx context.Context, ref string, repair bool, progress fun
 		if err := n.verifyItem(ctx, it, repair, progress, &v); err != nil {
 			return v, fmt.Errorf("verify %q: %w", it.Title, err)
 		}
-	}
-	if len(v.Damage) > 0 {
-		return v, ErrDamaged
 	}
 	return v, nil
 }

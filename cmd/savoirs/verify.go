@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"savoirs/node"
+	"savoirs/node/api"
 )
 
 func verifyCmd(s *shell) *cobra.Command {
@@ -20,35 +20,39 @@ func verifyCmd(s *shell) *cobra.Command {
 		v, err := s.client().Verify(cmd.Context(), ref, repair, p.show)
 		p.end()
 		if err != nil {
-			return errors.Join(err, s.nameDamaged(cmd.Context(), err))
+			return err
 		}
 		if s.json {
-			return s.object(v)
+			err = s.object(v)
+		} else {
+			s.verified(v)
 		}
-		s.verified(v)
-		return nil
+		if len(v.Damage) > 0 {
+			return &api.Error{Code: string(node.Damaged), Message: "some content is damaged"}
+		}
+		return err
 	})
 	c.Flags().BoolVar(&repair, "repair", false, s.say("flag.repair"))
 	return s.completeRefs(c, isHere)
 }
 
-// nameDamaged writes which items are damaged, when that is what err says.
-func (s *shell) nameDamaged(ctx context.Context, err error) error {
-	if classify(err).Code != string(node.Damaged) || s.json {
-		return nil
-	}
-	items, err := s.client().List(ctx)
-	for _, it := range items {
-		if it.Bad > 0 {
-			s.line("say.verify.bad", "title", it.Title, "ref", it.Ref, "n", it.Bad)
-		}
-	}
-	return err
-}
-
+// verified says what was read and, item by item, what is damaged and where.
 func (s *shell) verified(v node.Verification) {
-	s.line("say.verify.done", "n", v.Items, "size", s.words.Bytes(v.Bytes))
+	if len(v.Damage) == 0 {
+		s.line("say.verify.done", "n", v.Items, "size", s.words.Bytes(v.Bytes))
+	}
 	if v.Repaired > 0 {
 		s.line("say.verify.repaired", "n", v.Repaired)
+	}
+	for rest := v.Damage; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].Ref == rest[0].Ref {
+			n++
+		}
+		s.line("say.verify.bad", "title", rest[0].Title, "ref", rest[0].Ref, "n", n)
+		for _, d := range rest[:n] {
+			fmt.Fprintf(s.out, "  %s  %d–%d\n", clean(d.Path), d.Offset, d.Offset+d.Length)
+		}
+		rest = rest[n:]
 	}
 }
