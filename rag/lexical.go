@@ -27,7 +27,7 @@ type lexical struct {
 
 const (
 	fieldSet       = "set"
-	lexicalVersion = "1" // another analysis or layout: change it, and the index is rebuilt from passages
+	lexicalVersion = "2" // another analysis or layout: change it, and the index is rebuilt from passages
 	lexicalBatch   = 500
 )
 
@@ -80,7 +80,7 @@ func (l *lexical) add(ctx context.Context, f *passageFile, langOf func(string) s
 			return nil, err
 		}
 		fl := fieldOf(langOf(p.Lang))
-		text := p.embedText()
+		text := p.lexicalText()
 		size := sizes[fl]
 		size.Passages++
 		size.Terms += int64(len(l.analyze.terms(fl, text)))

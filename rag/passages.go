@@ -51,6 +51,19 @@ func (p Passage) embedText() string {
 	return p.Text
 }
 
+// lexicalText is what is searched by words: the heading counts once more, because it is often the very
+// question that the passage answers.
+func (p Passage) lexicalText() string {
+	last := p.Heading
+	if i := strings.LastIndex(last, " > "); i >= 0 {
+		last = last[i+len(" > "):]
+	}
+	if last == "" {
+		return p.embedText()
+	}
+	return p.embedText() + "\n" + last
+}
+
 // passageWriter appends passages to a new pair of files.
 type passageWriter struct {
 	data, places *os.File
