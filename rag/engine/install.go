@@ -12,6 +12,8 @@ import (
 
 	"github.com/ollama/ollama/api"
 	"github.com/ollama/ollama/types/model"
+
+	"savoirs/rag/gguf"
 )
 
 // ErrProbe: the engine took the model but cannot run it.
@@ -29,8 +31,9 @@ func trialOf(name string) string {
 
 func isTrial(name string) bool { return strings.HasSuffix(name, ":"+trialTag) }
 
-// chatML is how a chat is written for the models of the qwen2 family, for files
-// that lost their own template.
+// chatML is how a chat is written for many models, the qwen2 family among them. The
+// engine knows a template by its likeness to one of its own, and where none is alike
+// gives the model the bare question, which it then continues instead of answering.
 const chatML = `{{- if .System }}<|im_start|>system
 {{ .System }}<|im_end|>
 {{ end }}{{- range .Messages }}{{- if ne .Role "system" }}<|im_start|>{{ .Role }}
@@ -169,9 +172,19 @@ func (e *Engine) make(ctx context.Context, r Recipe, p plan) error {
 	return nil
 }
 
+// speaksChatML tells whether a file is of a model that was trained on chatML: its
+// own template says so, or it lost it and is of a family that was. Those that think
+// aloud need more than this.
+func speaksChatML(file gguf.Info) bool {
+	if file.ChatTemplate == "" {
+		return file.Architecture == "qwen2"
+	}
+	return strings.Contains(file.ChatTemplate, "<|im_start|>") && !strings.Contains(file.ChatTemplate, "think")
+}
+
 func (e *Engine) create(ctx context.Context, name string, r Recipe, p plan) error {
 	request := &api.CreateRequest{Model: name, Template: r.Template, System: r.System, Parameters: r.Parameters}
-	if file := p.parts[0].info; r.Template == "" && !r.Adapter && file.ChatTemplate == "" && file.Architecture == "qwen2" {
+	if r.Template == "" && !r.Adapter && speaksChatML(p.parts[0].info) {
 		request.Template = chatML
 	}
 	files := map[string]string{}
