@@ -25,10 +25,11 @@ func (f *fusion) confidence(mode Mode) float64 {
 	if !ok {
 		return logistic(byWords)
 	}
+	byMeaning := 2 * (beyond - 1.5)
 	if mode == ModeDense || f.acrossLanguages() {
-		return logistic(2 * (beyond - 2))
+		return logistic(byMeaning)
 	}
-	return logistic(2*(beyond-2.4) + min(byWords, evidenceMost))
+	return logistic(byMeaning + min(byWords, evidenceMost))
 }
 
 // evidenceMost bounds what words alone can say for or against, in units of the logistic function.
