@@ -88,17 +88,16 @@ func Ask(ctx context.Context, q Query, r Results, g Generator, emit func(Event) 
 	case g == nil:
 		a.Citations = a.Sources
 	default:
-		if err := generate(ctx, &a, g, w, say); err != nil {
+		read := readingFor(g)
+		if err := generate(ctx, &a, g, a.Sources[:read.give(r.Hits, a.Sources)], read, w, say); err != nil {
 			return a, fmt.Errorf("write the answer: %w", err)
 		}
 	}
 	return a, emit(Event{Kind: EventDone, Answer: &a})
 }
 
-// generate has g write the answer and binds it to its passages.
-func generate(ctx context.Context, a *Answer, g Generator, w phrases, say func(string) error) error {
-	read := readingFor(g)
-	given := a.Sources[:min(read.passages, len(a.Sources))]
+// generate has g write the answer from the passages given and binds it to them.
+func generate(ctx context.Context, a *Answer, g Generator, given []Citation, read reading, w phrases, say func(string) error) error {
 	if m, ok := g.(interface{ Model() string }); ok {
 		a.Model = m.Model()
 	}

@@ -3,6 +3,7 @@ package rag_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -103,22 +104,35 @@ func TestAnAnswerThatNoPassageSupportsIsDoubted(t *testing.T) {
 	}
 }
 
-func TestASmallModelReadsTwoShortPassages(t *testing.T) {
-	x := open(t, t.TempDir())
-	files := village()
+func TestASmallModelReadsTheBestPassageOrTwoThatScoreAlike(t *testing.T) {
+	alike := map[string]string{}
 	for name, text := range numbered(6) {
-		files[name] = "Que faire avant l'arrivée d'un cyclone ? " + text + strings.Repeat(" Faites des réserves d'eau et rentrez les tôles avant le vent.", 12)
+		alike[name] = "Que faire avant l'arrivée d'un cyclone ? " + text + strings.Repeat(" Faites des réserves d'eau et rentrez les tôles avant le vent.", 12)
 	}
-	add(t, x, "v", files)
-	small, large := &ragtest.Generator{Tiny: true}, &ragtest.Generator{}
-	ask(t, x, cyclone, small)
-	ask(t, x, cyclone, large)
-	s, l := small.Prompts()[0], large.Prompts()[0]
-	if n := strings.Count(s.User, "<passage "); n != 2 || len([]rune(s.User)) > 1500 || s.MaxTokens >= l.MaxTokens {
-		t.Errorf("%d passages, %d runes, %d tokens", n, len([]rune(s.User)), s.MaxTokens)
-	}
-	if n := strings.Count(l.User, "<passage "); n != 5 {
-		t.Errorf("a larger model reads %d passages", n)
+	clear := maps.Clone(alike)
+	maps.Copy(clear, village())
+	for _, test := range []struct {
+		name         string
+		files        map[string]string
+		small, large int
+	}{{"alike", alike, 2, 5}, {"one clearly best", clear, 1, 5}} {
+		t.Run(test.name, func(t *testing.T) {
+			x := open(t, t.TempDir())
+			add(t, x, "v", test.files)
+			small, large := &ragtest.Generator{Tiny: true}, &ragtest.Generator{}
+			ask(t, x, cyclone, small)
+			ask(t, x, cyclone, large)
+			s, l := small.Prompts()[0], large.Prompts()[0]
+			if n := strings.Count(s.User, "<passage "); n != test.small || len([]rune(s.User)) > 1500 || s.MaxTokens >= l.MaxTokens {
+				t.Errorf("%d passages, %d runes, %d tokens", n, len([]rune(s.User)), s.MaxTokens)
+			}
+			if n := strings.Count(l.User, "<passage "); n != test.large {
+				t.Errorf("a larger model reads %d passages", n)
+			}
+			if last := strings.LastIndex(l.User, "<passage "); !strings.HasPrefix(l.User[last:], "<passage 1>") {
+				t.Error("the best passage does not stand beside the question")
+			}
+		})
 	}
 }
 

@@ -20,14 +20,30 @@ type reading struct {
 	passages  int // at most
 	runes     int // of each
 	maxTokens int
-	brief     bool // one instruction, beside the question
+	brief     bool    // one instruction, beside the question
+	near      float64 // passages that score less than this part of the best are not given
 }
 
 func readingFor(g Generator) reading {
 	if s, ok := g.(interface{ Small() bool }); ok && s.Small() {
-		return reading{passages: 2, runes: 600, maxTokens: 256, brief: true}
+		return reading{passages: 2, runes: 600, maxTokens: 256, brief: true, near: 0.85}
 	}
 	return reading{passages: 5, runes: 1200, maxTokens: 768}
+}
+
+// give is how many of the sources, which are the first of hits, the model reads. A small model takes a
+// second passage for as good as the first, so it gets one only where the search could not choose.
+func (r reading) give(hits []Hit, sources []Citation) int {
+	n := 0
+	for _, h := range hits {
+		if n == min(r.passages, len(sources)) || h.Score < r.near*hits[0].Score {
+			break
+		}
+		if h.Passage == sources[n].Passage {
+			n++
+		}
+	}
+	return n
 }
 
 // fence marks where a passage begins and ends in a prompt. Text inside is made unable to write one.
