@@ -17,13 +17,14 @@ import (
 // or a lost index left without passages, then gives every passage its vector
 // whenever a model that embeds is there and no question is waiting.
 func (n *Node) keepIndexed(ctx context.Context) error {
-	if err := n.catchUp(ctx); err != nil && ctx.Err() == nil {
-		n.log.Error("index what lacked", "err", err)
-	}
-	retry := time.NewTicker(time.Minute) // a model may appear without our doing
-	defer retry.Stop()
+	ready := map[*rag.Index]string{}     // the model each index was made ready for
+	again := time.NewTicker(time.Minute) // a model may appear without our doing, a set be found damaged
+	defer again.Stop()
 	for {
-		switch err := n.embedAll(ctx); {
+		if err := n.catchUp(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("index what lacked", "err", err)
+		}
+		switch err := n.embedAll(ctx, ready); {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && !errors.Is(err, engine.ErrNoModel):
@@ -33,7 +34,7 @@ func (n *Node) keepIndexed(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-n.embed.wanted:
-		case <-retry.C:
+		case <-again.C:
 		}
 	}
 }
@@ -75,10 +76,11 @@ func (n *Node) indexOne(ctx context.Context, it store.Item) error {
 }
 
 // embedAll embeds what lacks a vector, one batch at a time, letting questions
-// go first between batches.
-func (n *Node) embedAll(ctx context.Context) error {
+// go first between batches. An index with all its vectors is asked once for
+// each model too: it then learns to tell what it knows.
+func (n *Node) embedAll(ctx context.Context, ready map[*rag.Index]string) error {
 	done, total := n.coverage()
-	if done == total {
+	if total == 0 {
 		return nil
 	}
 	e, _, err := n.engine.Embedder(ctx, n.embedModel())
@@ -88,11 +90,17 @@ func (n *Node) embedAll(ctx context.Context) error {
 	n.embed.start(done, total)
 	defer n.embed.stop()
 	for _, x := range []*rag.Index{n.indexes[store.Mesh], n.indexes[store.Private]} {
-		before, _ := n.coverage()
-		progress := func(done, _ int) { n.embed.report(before + done) }
+		embedded, passages := covered(x)
+		if passages == 0 || embedded == passages && ready[x] == e.Model() {
+			continue
+		}
+		elsewhere, _ := n.coverage()
+		elsewhere -= embedded
+		progress := func(done, _ int) { n.embed.report(elsewhere + done) }
 		if err := x.EmbedMissing(ctx, e, n.questions.wait, progress); err != nil {
 			return err
 		}
+		ready[x] = e.Model()
 	}
 	return nil
 }
@@ -100,10 +108,16 @@ func (n *Node) embedAll(ctx context.Context) error {
 // coverage is how many passages have a vector, and how many there are.
 func (n *Node) coverage() (embedded, passages int) {
 	for _, x := range n.indexes {
-		for _, set := range x.Sets() {
-			embedded += set.Embedded
-			passages += set.Passages
-		}
+		e, p := covered(x)
+		embedded, passages = embedded+e, passages+p
+	}
+	return embedded, passages
+}
+
+func covered(x *rag.Index) (embedded, passages int) {
+	for _, set := range x.Sets() {
+		embedded += set.Embedded
+		passages += set.Passages
 	}
 	return embedded, passages
 }

@@ -109,6 +109,7 @@ func (n *Node) moveIndex(ctx context.Context, it store.Item) error {
 		_, err := n.index(ctx, it, nil)
 		return err
 	}
+	defer n.embed.wanted.ring()
 	return n.indexes[store.Private].Move(set, n.indexes[store.Mesh])
 }
 
