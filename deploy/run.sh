@@ -25,7 +25,7 @@ else
 	export OLLAMA_HOST=none # the embedded engine
 	deploy/models/get.sh "$models" qwen2.5-coder-0.5b multilingual-e5-small
 fi
-[ -e "$SAVOIRS_DATA/identity.key" ] || "$savoirs" init --lang fr --territory "Vieux-Bourg"
+[ -e "$SAVOIRS_DATA/identity.key" ] || "$savoirs" init -q --lang fr --territory "Vieux-Bourg"
 
 "$savoirs" serve --local &
 node=$!

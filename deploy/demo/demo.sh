@@ -68,8 +68,8 @@ deploy/engine/build.sh "$savoirs"
 deploy/models/get.sh "$models"
 
 say "Two nodes: $where"
-a init --territory Marie-Galante --lang fr >/dev/null
-b init --territory Vieux-Bourg --lang fr >/dev/null
+a init -q --territory Marie-Galante --lang fr >/dev/null
+b init -q --territory Vieux-Bourg --lang fr >/dev/null
 start_a
 start_b
 b model import --in-place --title e5 "$models/multilingual-e5-small-q4_0.gguf" >/dev/null
