@@ -80,9 +80,9 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 		average := float64(size.Terms) / float64(size.Passages)
 		for i, x := range xs {
 			offered := func(set string) bool { return x.sets[set] != nil }
-			scan := fieldScan{ctx: ctx, reader: readers[i], index: i, among: among[i],
+			scan := fieldScan{reader: readers[i], index: i, among: among[i],
 				field: f, terms: terms, average: average, boost: boost}
-			if err := scan.run(offered, &best); err != nil {
+			if err := scan.run(ctx, offered, &best); err != nil {
 				return nil, err
 			}
 		}
@@ -159,7 +159,6 @@ func passagesOf(ctx context.Context, r index.IndexReader, sets []string) (bitset
 
 // fieldScan walks the postings of all terms of one field of one index together, passage by passage.
 type fieldScan struct {
-	ctx     context.Context
 	reader  index.IndexReader
 	among   bitset
 	field   field
@@ -169,7 +168,7 @@ type fieldScan struct {
 	index   int
 }
 
-func (s fieldScan) run(offered func(set string) bool, best *topHits) error {
+func (s fieldScan) run(ctx context.Context, offered func(set string) bool, best *topHits) error {
 	type cursor struct {
 		tfr index.TermFieldReader
 		doc *index.TermFieldDoc
@@ -196,7 +195,7 @@ func (s fieldScan) run(offered func(set string) bool, best *topHits) error {
 	limit := 0.0
 	for _, t := range s.terms {
 		limit += float64(t.times) * t.idf * (bm25K1 + 1)
-		tfr, err := s.reader.TermFieldReader(s.ctx, []byte(t.text), string(s.field), true, true, false)
+		tfr, err := s.reader.TermFieldReader(ctx, []byte(t.text), string(s.field), true, true, false)
 		if err != nil {
 			return err
 		}
@@ -206,8 +205,8 @@ func (s fieldScan) run(offered func(set string) bool, best *topHits) error {
 		}
 	}
 	for count := 0; ; count++ {
-		if count%4096 == 0 && s.ctx.Err() != nil {
-			return s.ctx.Err()
+		if count%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
 		lowest := uint64(done)
 		for i := range cursors {

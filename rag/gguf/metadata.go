@@ -6,42 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode"
 )
-
-// valueType is the type of a value, as GGUF numbers them.
-type valueType uint32
-
-const (
-	typeUint8 valueType = iota
-	typeInt8
-	typeUint16
-	typeInt16
-	typeUint32
-	typeInt32
-	typeFloat32
-	typeBool
-	typeString
-	typeArray
-	typeUint64
-	typeInt64
-	typeFloat64
-)
-
-// width is the size of a value in bytes; 0 for strings, arrays and types unknown.
-func (t valueType) width() int {
-	switch t {
-	case typeUint8, typeInt8, typeBool:
-		return 1
-	case typeUint16, typeInt16:
-		return 2
-	case typeUint32, typeInt32, typeFloat32:
-		return 4
-	case typeUint64, typeInt64, typeFloat64:
-		return 8
-	}
-	return 0
-}
 
 // key stands for a name already seen, without keeping it.
 type key [16]byte
@@ -186,68 +151,6 @@ func (m *metadata) skipText() error {
 	return m.h.skip(n)
 }
 
-// readArray steps over an array and keeps the shape of those that loaders read side by side.
-func (m *metadata) readArray(name string) error {
-	t, err := m.h.uint32()
-	if err != nil {
-		return err
-	}
-	a := array{of: valueType(t), ok: true}
-	if a.length, err = m.h.count("elements", m.limits.Array); err != nil {
-		return err
-	}
-	switch a.of {
-	case typeString:
-		for range a.length {
-			if err := m.skipText(); err != nil {
-				return err
-			}
-		}
-	case typeArray:
-		return fmt.Errorf("%w: array of arrays", ErrMalformed)
-	default:
-		width := a.of.width()
-		if width == 0 {
-			return fmt.Errorf("%w: array of unknown type %d", ErrMalformed, a.of)
-		}
-		if err := m.h.skip(uint64(a.length) * uint64(width)); err != nil {
-			return err
-		}
-	}
-	return m.keepArray(name, a)
-}
-
-// isList reports the keys that loaders read as lists without asking what they are.
-func isList(name string) bool {
-	switch name {
-	case "tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.scores",
-		"tokenizer.ggml.token_type", "tokenizer.ggml.precompiled_charsmap":
-		return true
-	}
-	return false
-}
-
-// keepArray holds those lists to the element types that loaders take for granted.
-func (m *metadata) keepArray(name string, a array) error {
-	fits := true
-	switch name {
-	case "tokenizer.ggml.tokens":
-		m.tokens, fits = a, a.of == typeString
-	case "tokenizer.ggml.merges":
-		fits = a.of == typeString
-	case "tokenizer.ggml.scores":
-		m.scores, fits = a, a.of == typeFloat32
-	case "tokenizer.ggml.token_type":
-		m.tokenTypes, fits = a, a.of == typeInt32 || a.of == typeUint32
-	case "tokenizer.ggml.precompiled_charsmap": // begins with a length of 4 bytes
-		fits = a.of.width() == 1 && (a.length == 0 || a.length > 4)
-	}
-	if !fits {
-		return fmt.Errorf("%w: a list of %d values of type %d, which loaders do not expect here", ErrMalformed, a.length, a.of)
-	}
-	return nil
-}
-
 // largest is the most that any model needs of what loaders allocate or loop by.
 func largest(of string) (int64, bool) {
 	switch of {
@@ -316,70 +219,4 @@ func (m *metadata) alignment() uint64 {
 		return 32
 	}
 	return m.align
-}
-
-// info puts together what the pairs say, and refuses what does not fit together.
-func (m *metadata) info() (Info, error) {
-	if !isWord(m.architecture) {
-		return Info{}, fmt.Errorf("%w: architecture %.80q", ErrMalformed, m.architecture)
-	}
-	switch {
-	case m.kind == "" && m.adapts != "":
-		m.kind = "adapter"
-	case m.kind == "":
-		m.kind = "model"
-	case !isWord(m.kind):
-		return Info{}, fmt.Errorf("%w: type %.80q", ErrMalformed, m.kind)
-	}
-	for name, a := range map[string]array{"scores": m.scores, "token types": m.tokenTypes} {
-		if a.ok && a.length < m.tokens.length {
-			return Info{}, fmt.Errorf("%w: %d %s for %d tokens", ErrMalformed, a.length, name, m.tokens.length)
-		}
-	}
-	info := Info{
-		Type: m.kind, Architecture: m.architecture,
-		Name: oneLine(m.name), Licence: oneLine(m.licence), ChatTemplate: m.template,
-		Context: m.number("context_length", 0), Embedding: m.number("embedding_length", 0),
-		Blocks: m.number("block_count", 0), Vocabulary: m.tokens.length,
-		Pooling:   Pooling(m.number("pooling_type", int64(PoolingUnset))),
-		LoraAlpha: m.alpha, Quantization: quantization(m.fileType),
-	}
-	info.Embedder = info.Type == "model" && makesVectors(info.Architecture, info.Pooling)
-	return info, nil
-}
-
-// makesVectors tells models made for vectors: those that say how they pool (but for rerankers), and
-// encoders that do not say.
-func makesVectors(architecture string, p Pooling) bool {
-	switch p {
-	case PoolingMean, PoolingCLS, PoolingLast:
-		return true
-	case PoolingRank:
-		return false
-	}
-	return strings.HasSuffix(architecture, "bert") || strings.Contains(architecture, "bert-") ||
-		architecture == "t5encoder" || architecture == "gemma-embedding"
-}
-
-// isWord reports a short word of the letters that architectures and types are named with.
-func isWord(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
-}
-
-// oneLine makes foreign text fit for one line on a screen: at most 200 bytes, no control, format or
-// bidirectional characters.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if len(s) > 200 {
-		s = strings.ToValidUTF8(s[:200], "")
-	}
-	return strings.TrimSpace(s)
 }
