@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ func (s *shell) serve(ctx context.Context) (err error) {
 
 	pages := web.Handler(n, web.Options{Lang: s.set.Lang, Log: log})
 	server := &http.Server{
-		Handler:           api.Handler(n, api.HandlerOptions{Addr: "http://" + home, Web: pages, Log: log}),
+		Handler:           api.Handler(n, api.HandlerOptions{Addr: "http://" + home, Hosts: ownNames(), Web: pages, Log: log}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -95,6 +96,16 @@ func (s *shell) serve(ctx context.Context) (err error) {
 	notify(s.places.env("NOTIFY_SOCKET"), "STOPPING=1")
 	s.tell("say.serve.stopped")
 	return err
+}
+
+// ownNames are what neighbours on the link may call this machine by.
+func ownNames() []string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return nil
+	}
+	name, _, _ = strings.Cut(strings.ToLower(name), ".")
+	return []string{name, name + ".local"}
 }
 
 // stop lets answers under way end within a few seconds.
