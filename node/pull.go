@@ -15,15 +15,16 @@ import (
 // Pull fetches an offered item from whoever holds it, verified block by block
 // and durable as it lands, and indexes it. Interrupted, it resumes where it
 // stopped, also after a restart: call it again. An item that is here already
-// is returned as it is; one with damaged ranges is repaired. Errors: ErrNotFound,
-// p2p.ErrNoProvider, p2p.ErrIncomplete, store.ErrNoSpace.
+// is returned as it is; one with damaged ranges is repaired, unless it is
+// private: nobody else has it, and to ask would tell that we do. Errors:
+// ErrNotFound, p2p.ErrNoProvider, p2p.ErrIncomplete, store.ErrNoSpace.
 func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (Item, error) {
 	item, root, err := n.find(ctx, ref)
 	if err != nil {
 		return Item{}, fmt.Errorf("pull: %w", err)
 	}
 	defer n.working.take(item.Root)()
-	if item.Here && item.Bad == 0 {
+	if item.Here && (item.Bad == 0 || item.Scope == ScopePrivate) {
 		item.Existed = true
 		return item, nil
 	}
@@ -42,12 +43,8 @@ func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (I
 
 // fetch brings the blocks that lack and completes the item.
 func (n *Node) fetch(ctx context.Context, item Item, root cid.Cid, progress func(Progress)) (store.Item, error) {
-	space := store.Mesh
-	if item.Scope == ScopePrivate {
-		space = store.Private // a repair of what was never published stays home
-	}
 	in, err := n.store.Receive(ctx, root, store.ReceiveOptions{
-		Space: space, Title: item.Title, Kind: item.Kind, Origin: item.Author, Size: item.Size,
+		Space: store.Mesh, Title: item.Title, Kind: item.Kind, Origin: item.Author, Size: item.Size,
 	})
 	if err != nil {
 		return store.Item{}, err

@@ -51,6 +51,22 @@ func TestADamagedItemIsFoundOutAndRepairedFromANeighbour(t *testing.T) {
 	}
 }
 
+func TestNeighboursAreNotAskedForADamagedPrivateItem(t *testing.T) {
+	nodes := nodetest.Start(t, 2)
+	a, b := nodes[0], nodes[1]
+	nodetest.Connect(t, a, b)
+	publish(t, a, "Jardin", garden) // has what b lacks, were it asked
+	private := add(t, b, "Jardin", garden)
+	flipByte(t, filepath.Join(show(t, b, private.Root).Path, "igname.md"))
+	v, err := b.Verify(t.Context(), private.Root, true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Repaired != 0 || len(v.Damage) != 1 {
+		t.Errorf("after asking nobody: %+v", v)
+	}
+}
+
 func TestAPullThatWasCutGoesOnAfterARestart(t *testing.T) {
 	a := nodetest.Start(t, 1)[0]
 	ob := nodetest.Options(t, t.TempDir())

@@ -26,8 +26,9 @@ type Verification struct {
 }
 
 // Verify reads every block of an item, or with an empty ref of all items,
-// marks what is wrong and, with repair, fetches it again from neighbours. Damage
-// that is left is in the result; an error means that not all could be read.
+// marks what is wrong and, with repair, fetches it again from neighbours if it
+// was published: they are not asked for what is private. Damage that is left is
+// in the result; an error means that not all could be read.
 func (n *Node) Verify(ctx context.Context, ref string, repair bool, progress func(Progress)) (Verification, error) {
 	items, err := n.List(ctx)
 	if err != nil {
@@ -64,7 +65,7 @@ func (n *Node) verifyItem(ctx context.Context, it Item, repair bool, progress fu
 	}
 	v.Items++
 	v.Bytes += it.Size
-	if len(damage) > 0 && repair {
+	if len(damage) > 0 && repair && it.Scope != ScopePrivate {
 		if _, err := n.fetch(ctx, it, root, progress); err != nil {
 			n.log.Warn("repair", "item", it.Title, "err", err)
 		}
