@@ -46,7 +46,7 @@ func (n *Node) Add(ctx context.Context, path string, o AddOptions, progress func
 		Progress: stage(progress, "copy"),
 	})
 	if err != nil {
-		return Item{}, fmt.Errorf("add %s: %w", path, err)
+		return Item{}, err // it names the path
 	}
 	report, err := n.index(ctx, it, progress)
 	if err != nil {

@@ -61,7 +61,7 @@ func (n *Node) List(ctx context.Context) ([]Item, error) {
 			offers[e.Root.String()] = e
 		}
 	}
-	var items []Item
+	items := []Item{}
 	seen := map[string]bool{}
 	for it, err := range n.store.Items() {
 		if err != nil {

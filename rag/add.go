@@ -146,7 +146,7 @@ func write(ctx context.Context, w *passageWriter, m *marker, docs iter.Seq[sourc
 		if src.err != nil {
 			m.Report.Unread++
 			if len(m.Report.Skipped) < MaxSkips {
-				m.Report.Skipped = append(m.Report.Skipped, Skip{src.path, src.err.Error()})
+				m.Report.Skipped = append(m.Report.Skipped, skipped(src.path, src.err))
 			}
 			continue
 		}

@@ -95,7 +95,11 @@ func TestWhatCannotBeReadIsNamedAndTheRestIsFound(t *testing.T) {
 	files["vide.txt"], files["casse.docx"], files[".cache.txt"], files["photo.jpg"] = " \n", "not a zip", "igname", "igname"
 	files[".git/igname.txt"] = "igname"
 	r := add(t, x, "v", files)
-	if r.Documents != 5 || r.Unread != 2 || len(r.Skipped) != 2 || r.Skipped[0].Path != "casse.docx" || r.Skipped[1].Path != "vide.txt" {
+	var skipped []string
+	for _, s := range r.Skipped {
+		skipped = append(skipped, s.Path+" "+s.Code)
+	}
+	if want := []string{"casse.docx damaged", "vide.txt no_text"}; r.Documents != 5 || r.Unread != 2 || !cmp.Equal(skipped, want) {
 		t.Errorf("report %+v", r)
 	}
 	if got := docs(search(t, rag.Query{Text: "igname"}, nil, x)); !cmp.Equal(got, []string{"igname.txt"}) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"savoirs/rag/extract"
 )
 
 // setVersion changes when documents would be split or passages stored differently; sets of another
@@ -42,10 +44,26 @@ type Report struct {
 	Unread    int    `json:"unread,omitempty"`  // how many could not be read in all
 }
 
-// Skip names a document that was left out and why.
+// Skip names a document that was left out and why: in one word that never changes, and in detail.
 type Skip struct {
 	Path   string `json:"path"`
+	Code   string `json:"code"` // encrypted, damaged, too_large, too_slow, no_text, no_reader, unreadable
 	Reason string `json:"reason"`
+}
+
+func skipped(path string, err error) Skip {
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{extract.ErrEncrypted, "encrypted"}, {extract.ErrCorrupt, "damaged"}, {extract.ErrTooLarge, "too_large"},
+		{extract.ErrTimeout, "too_slow"}, {extract.ErrNoText, "no_text"}, {extract.ErrNoPDF, "no_reader"},
+	} {
+		if errors.Is(err, c.err) {
+			return Skip{path, c.code, err.Error()}
+		}
+	}
+	return Skip{path, "unreadable", err.Error()}
 }
 
 // MaxSkips is how many skipped documents a Report names; the rest are counted.

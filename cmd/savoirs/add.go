@@ -53,6 +53,6 @@ func (s *shell) skipped(item node.Item) {
 	}
 	s.tell("say.skipped", "n", len(item.Skipped))
 	for _, k := range item.Skipped {
-		s.tell("say.skipped_one", "path", k.Path, "reason", k.Reason)
+		s.tell("say.skipped_one", "path", k.Path, "reason", s.say("say.skip."+k.Code))
 	}
 }
