@@ -133,10 +133,33 @@ func (n *Node) find(ctx context.Context, ref string) (Item, cid.Cid, error) {
 // findHere is find for items that must be on this machine.
 func (n *Node) findHere(ctx context.Context, ref string) (Item, cid.Cid, error) {
 	it, root, err := n.find(ctx, ref)
-	if err == nil && !it.Here {
-		err = fmt.Errorf("%q is offered but not here: %w", ref, ErrNotFound)
+	if err == nil {
+		err = mustBeHere(it)
 	}
 	return it, root, err
+}
+
+func mustBeHere(it Item) error {
+	if it.Here {
+		return nil
+	}
+	return fmt.Errorf("%q is offered but not here: %w", it.Ref, ErrNotFound)
+}
+
+// claim resolves a reference and makes the caller the only one to change the
+// item until it calls release. The item is as it stands then, not as it was
+// while another gesture worked on it.
+func (n *Node) claim(ctx context.Context, ref string) (it Item, root cid.Cid, release func(), err error) {
+	it, root, err = n.find(ctx, ref)
+	if err != nil {
+		return it, root, nil, err
+	}
+	release = n.working.take(it.Root)
+	if it, _, err = n.find(ctx, it.Root); err != nil {
+		release()
+		return it, root, nil, err
+	}
+	return it, root, release, nil
 }
 
 // sortItems puts what is here first, then by title and root.

@@ -3,7 +3,10 @@ package node_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"savoirs/node"
@@ -87,6 +90,45 @@ func TestPublishingTwiceSealsOneEntry(t *testing.T) {
 	}
 	if again.Item.Seq != item.Seq || item.Seq != 1 {
 		t.Errorf("numbers of the entry: first %d, again %d", item.Seq, again.Item.Seq)
+	}
+}
+
+func TestPublishingManyTimesAtOnceSealsOneEntry(t *testing.T) {
+	a := nodetest.Start(t, 1)[0]
+	item := add(t, a, "Jardin", garden)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := a.Publish(t.Context(), item.Root, node.PublishOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := show(t, a, item.Root); got.Seq != 1 {
+		t.Errorf("the last of our entries has number %d, want 1", got.Seq)
+	}
+}
+
+func TestABareFileIsImportedWithACardThatTravels(t *testing.T) {
+	nodes := nodetest.Start(t, 2)
+	a, b := nodes[0], nodes[1]
+	nodetest.Connect(t, a, b)
+	const base = "sha256:b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+	dir := nodetest.Folder(t, map[string]string{"petit.gguf": "stands for an adapter"})
+	item, err := a.ImportAdapter(t.Context(), filepath.Join(dir, "petit.gguf"), node.ImportOptions{Title: "Petit", Base: base, Licence: "CC0-1.0"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("the person's folder holds %v, %v", left, err)
+	}
+	if _, err := a.Publish(t.Context(), item.Root, node.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	waitForOffer(t, b, item.Root)
+	if got := show(t, b, item.Root); got.Base != base || got.Licence != "CC0-1.0" || got.Title != "Petit" || got.Kind != "adapter" {
+		t.Errorf("offered as %+v", got.Item)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,7 +152,7 @@ func (n *Node) importItem(ctx context.Context, path string, kind catalog.Kind, o
 	}
 	if card := (Card{Licence: o.Licence, Base: o.Base, Template: o.Template}); !o.InPlace && !info.IsDir() && !card.empty() {
 		card.Kind, card.Title = string(kind), firstOf(o.Title, strings.TrimSuffix(filepath.Base(abs), filepath.Ext(abs)))
-		dir, err := withCard(abs, card)
+		dir, err := withCard(n.o.Dir, abs, card)
 		if err != nil {
 			return Item{}, err
 		}
@@ -170,21 +171,39 @@ func (n *Node) baseDigest(ctx context.Context, base string) (string, error) {
 	return m.Digest, err
 }
 
-// withCard makes a folder beside path, to be removed by the caller, with the
-// file and a card: what is said of a bare file must travel with it.
-func withCard(path string, card Card) (string, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".card-*")
+// withCard makes a folder in dir, to be removed by the caller, with the file
+// and a card: what is said of a bare file must travel with it. The file is
+// linked where that can be, else copied: it may lie on a stick.
+func withCard(dir, file string, card Card) (string, error) {
+	folder, err := os.MkdirTemp(dir, "import-*")
 	if err != nil {
 		return "", fmt.Errorf("make a card: %w", err)
 	}
-	err = os.Link(path, filepath.Join(dir, filepath.Base(path)))
+	into := filepath.Join(folder, filepath.Base(file))
+	if err = os.Link(file, into); err != nil {
+		err = copyFile(file, into)
+	}
 	if err == nil {
-		err = card.write(filepath.Join(dir, CardFile))
+		err = card.write(filepath.Join(folder, CardFile))
 	}
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("make a card: %w", err), os.RemoveAll(dir))
+		return "", errors.Join(fmt.Errorf("make a card: %w", err), os.RemoveAll(folder))
 	}
-	return dir, nil
+	return folder, nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 func (n *Node) modelNamed(ctx context.Context, name string) (Model, error) {

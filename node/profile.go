@@ -36,7 +36,7 @@ func (p *profiles) of(id peer.ID) Profile {
 }
 
 func (p *profiles) set(id peer.ID, who Profile) {
-	who = Profile{Name: label(who.Name), Territory: label(who.Territory), Version: label(who.Version)}
+	who = Profile{Name: label(who.Name, 80), Territory: label(who.Territory, 80), Version: label(who.Version, 80)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.seen == nil || len(p.seen) >= maxProfiles {
@@ -46,9 +46,9 @@ func (p *profiles) set(id peer.ID, who Profile) {
 }
 
 // label makes a text fit to stand on one line of a screen and in an entry: no
-// control nor direction characters, at most 80 bytes.
-func label(s string) string {
-	return shorten(strings.TrimSpace(strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(s))), 80)
+// control nor direction characters, at most so many bytes.
+func label(s string, most int) string {
+	return shorten(strings.TrimSpace(strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(s))), most)
 }
 
 // printable takes out of a text what a screen would obey instead of showing:

@@ -39,11 +39,14 @@ type Document struct {
 // before anyone hears of it. Publishing again what is published changes
 // nothing. An earlier item of ours with the same title is replaced.
 func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publication, error) {
-	item, root, err := n.findHere(ctx, ref)
+	item, root, release, err := n.claim(ctx, ref)
 	if err != nil {
 		return Publication{}, fmt.Errorf("publish: %w", err)
 	}
-	defer n.working.take(item.Root)()
+	defer release()
+	if err := mustBeHere(item); err != nil {
+		return Publication{}, fmt.Errorf("publish: %w", err)
+	}
 	fsys, err := n.store.FS(root)
 	if err != nil {
 		return Publication{}, fmt.Errorf("publish %q: %w", item.Title, err)
@@ -84,10 +87,10 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 const maxCardText = 2000
 
 // seal publishes or revises: an item of ours with the same title and kind is
-// replaced by the new one.
+// replaced by the new one. Texts are cut to what an entry may hold.
 func (n *Node) seal(e catalog.Entry) error {
-	e.Verb, e.Territory = catalog.Publish, label(n.o.Territory)
-	e.Title, e.Licence, e.Lang, e.Base = label(e.Title), label(e.Licence), label(e.Lang), label(e.Base)
+	e.Verb, e.Territory = catalog.Publish, label(n.o.Territory, 100)
+	e.Title, e.Licence, e.Lang, e.Base = label(e.Title, 300), label(e.Licence, 100), label(e.Lang, 35), label(e.Base, 200)
 	e.Card = shorten(printable(e.Card), maxCardText)
 	for old, err := range n.catalog.Offers() {
 		if err != nil {
@@ -116,7 +119,7 @@ func (n *Node) moveIndex(ctx context.Context, it store.Item) error {
 // withdraw says that we no longer offer root; what others hold stays theirs.
 func (n *Node) withdraw(ctx context.Context, item Item, root cid.Cid) error {
 	_, _, err := n.catalog.Append(n.key, catalog.Entry{
-		Kind: catalog.Kind(item.Kind), Verb: catalog.Withdraw, Title: label(item.Title), Root: root, Territory: label(n.o.Territory),
+		Kind: catalog.Kind(item.Kind), Verb: catalog.Withdraw, Title: label(item.Title, 300), Root: root, Territory: label(n.o.Territory, 100),
 	})
 	if err != nil {
 		return fmt.Errorf("withdraw %q: %w", item.Title, err)

@@ -19,11 +19,11 @@ import (
 // private: nobody else has it, and to ask would tell that we do. Errors:
 // ErrNotFound, p2p.ErrNoProvider, p2p.ErrIncomplete, store.ErrNoSpace.
 func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (Item, error) {
-	item, root, err := n.find(ctx, ref)
+	item, root, release, err := n.claim(ctx, ref)
 	if err != nil {
 		return Item{}, fmt.Errorf("pull: %w", err)
 	}
-	defer n.working.take(item.Root)()
+	defer release()
 	if item.Here && (item.Bad == 0 || item.Scope == ScopePrivate) {
 		item.Existed = true
 		return item, nil

@@ -11,11 +11,14 @@ import (
 // published it. Copies that others hold are theirs. Files referred to in place
 // are left untouched.
 func (n *Node) Remove(ctx context.Context, ref string) (Item, error) {
-	item, root, err := n.findHere(ctx, ref)
+	item, root, release, err := n.claim(ctx, ref)
 	if err != nil {
 		return Item{}, fmt.Errorf("remove: %w", err)
 	}
-	defer n.working.take(item.Root)()
+	defer release()
+	if err := mustBeHere(item); err != nil {
+		return item, fmt.Errorf("remove: %w", err)
+	}
 	if item.Mine {
 		if err := n.withdraw(ctx, item, root); err != nil {
 			return item, err

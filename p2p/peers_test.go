@@ -92,6 +92,22 @@ func TestAStaticPeerIsDialledAgainWhenItComesBack(t *testing.T) {
 	eventually(t, "the redial", func() bool { return len(again.Peers()) == 1 })
 }
 
+func TestAPeerKeptWhileRunningIsDialledAgainWhenItComesBack(t *testing.T) {
+	key := newKey(t)
+	a, c := open(t, Options{Key: key}), open(t, Options{})
+	target := info(a)
+	b := open(t, Options{Static: []peer.AddrInfo{info(c)}})
+	run(t, b)
+	eventually(t, "b runs", func() bool { return len(c.Peers()) == 1 })
+	b.Keep(target)
+	b.Keep(target)
+	eventually(t, "the first dial", func() bool { return len(a.Peers()) == 1 })
+	a.Close()
+	eventually(t, "it is gone", func() bool { return len(b.Peers()) == 1 })
+	again := open(t, Options{Key: key, Listen: []string{target.Addrs[0].String()}})
+	eventually(t, "the redial", func() bool { return len(again.Peers()) == 1 })
+}
+
 func TestABlockedPeerIsRefusedBothWays(t *testing.T) {
 	a, b := open(t, Options{}), open(t, Options{})
 	connect(t, a, b)
