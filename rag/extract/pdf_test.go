@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -180,16 +181,20 @@ func TestAPDFReaderEndsWithItsContext(t *testing.T) {
 	o := badChild(t, "spin")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	gone := errors.New("the person left")
-	go func() {
+	var leaving sync.WaitGroup
+	leaving.Go(func() { // once the child runs
+		look := time.NewTicker(time.Millisecond)
+		defer look.Stop()
 		for ctx.Err() == nil {
 			if _, err := os.Stat(filepath.Join(o.CacheDir, "pid")); err == nil {
 				cancel(gone)
 			}
-			time.Sleep(time.Millisecond)
+			<-look.C
 		}
-	}()
+	})
 	_, err := File(ctx, fstest.MapFS{"a.pdf": {Data: []byte(leaflet(t))}}, "a.pdf", o)
 	cancel(nil)
+	leaving.Wait()
 	if !errors.Is(err, gone) {
 		t.Errorf("got %v", err)
 	}
