@@ -31,6 +31,7 @@ var star = map[string][]string{
 	"store":         {},
 	"store/catalog": {},
 	"p2p":           {},
+	"p2p/linktest":  {},
 	"rag":           {"rag/"},
 	"node":          {"store", "store/catalog", "p2p", "rag/"},
 	"node/words":    {},
@@ -38,12 +39,13 @@ var star = map[string][]string{
 	"node/web":      {"node", "node/words", "rag", "store/catalog", "p2p"},
 	"node/nodetest": {"node", "rag/ragtest"},
 	"cmd/savoirs":   {"node", "node/api", "node/web", "node/words", "rag", "rag/engine", "rag/extract"},
+	"cmd/bench":     {"node", "node/api", "store", "store/catalog", "p2p", "p2p/linktest"},
 	"deploy":        {"node", "node/api", "rag/"},
 }
 
 // inTests are what tests may import besides: "" stands for those of any package.
 var inTests = map[string][]string{
-	"":         {"node/nodetest", "rag/ragtest"},
+	"":         {"node/nodetest", "rag/ragtest", "p2p/linktest"},
 	"node/web": {"node/api"}, // pages are tried behind the handler that serves them
 }
 
