@@ -1,0 +1,11 @@
+//go:build !linux
+
+package linktest
+
+type wire struct{}
+
+func (*wire) close() {}
+
+func openWire(string, string, string, Link) (*wire, error) { return nil, ErrNeedsRoot }
+
+func wholeFrames(string, string) error { return ErrNeedsRoot }
