@@ -68,10 +68,14 @@ func (m *Mesh) speaksSavoirs(p peer.ID) bool {
 // it, so names in its addresses are resolved and earlier failures do not hold it back. It returns ErrBlocked, or
 // ErrUnreachable with the cause.
 func (m *Mesh) Connect(ctx context.Context, p peer.AddrInfo) error {
+	return m.connect(ctx, p, lateDial)
+}
+
+func (m *Mesh) connect(ctx context.Context, p peer.AddrInfo, limit time.Duration) error {
 	if !m.gate.open(p.ID) {
 		return fmt.Errorf("connect to %s: %w", p.ID, ErrBlocked)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	p, err := resolveNames(ctx, p)
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -85,11 +86,11 @@ func TestAStaticPeerIsDialledAgainWhenItComesBack(t *testing.T) {
 	target := info(a)
 	b := open(t, Options{Static: []peer.AddrInfo{target}})
 	run(t, b)
-	eventually(t, "the first dial", func() bool { return len(a.Peers()) == 1 })
+	eventually(t, "the first dial", func() bool { return linked(a, b) })
 	a.Close()
 	eventually(t, "it is gone", func() bool { return len(b.Peers()) == 0 })
 	again := open(t, Options{Key: key, Listen: []string{target.Addrs[0].String()}})
-	eventually(t, "the redial", func() bool { return len(again.Peers()) == 1 })
+	eventually(t, "the redial", func() bool { return linked(again, b) })
 }
 
 func TestAPeerKeptWhileRunningIsDialledAgainWhenItComesBack(t *testing.T) {
@@ -98,15 +99,32 @@ func TestAPeerKeptWhileRunningIsDialledAgainWhenItComesBack(t *testing.T) {
 	target := info(a)
 	b := open(t, Options{Static: []peer.AddrInfo{info(c)}})
 	run(t, b)
-	eventually(t, "b runs", func() bool { return len(c.Peers()) == 1 })
+	eventually(t, "b runs", func() bool { return linked(c, b) })
 	b.Keep(target)
 	b.Keep(target)
-	eventually(t, "the first dial", func() bool { return len(a.Peers()) == 1 })
+	eventually(t, "the first dial", func() bool { return linked(a, b) })
 	a.Close()
-	eventually(t, "it is gone", func() bool { return len(b.Peers()) == 1 })
+	eventually(t, "it is gone", func() bool { return !linked(b, a) })
 	again := open(t, Options{Key: key, Listen: []string{target.Addrs[0].String()}})
-	eventually(t, "the redial", func() bool { return len(again.Peers()) == 1 })
+	eventually(t, "the redial", func() bool { return linked(again, b) })
 }
+
+func TestAKeptPeerIsDialledOftenAtFirstAndSeldomLater(t *testing.T) {
+	for _, c := range []struct{ away, limit, wait time.Duration }{
+		{0, 3 * time.Second, time.Second},
+		{59 * time.Second, 3 * time.Second, 2950 * time.Millisecond},
+		{10 * time.Minute, 15 * time.Second, 30 * time.Second},
+		{30 * 24 * time.Hour, 15 * time.Second, time.Minute},
+	} {
+		if limit, wait := redial(c.away); limit != c.limit || wait != c.wait {
+			t.Errorf("away for %s: a dial of %s every %s", c.away, limit, wait)
+		}
+	}
+}
+
+// linked tells whether a has a connection to b. (How many it has in all says nothing: where three know one another, the
+// DHT soon connects each to each.)
+func linked(a, b *Mesh) bool { return a.host.Network().Connectedness(b.ID()) == network.Connected }
 
 func TestABlockedPeerIsRefusedBothWays(t *testing.T) {
 	a, b := open(t, Options{}), open(t, Options{})

@@ -11,10 +11,24 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
+// A peer that restarts, or whose link was cut, mostly comes back soon. In the first minute it is dialled briefly, because
+// a dial that began before it was back may hang where a new one would not; later there is time, and a slow link needs it.
 const (
+	soon      = time.Minute
+	soonDial  = 3 * time.Second
+	lateDial  = 15 * time.Second
 	minRedial = time.Second
 	maxRedial = time.Minute
 )
+
+// redial tells how long a dial may take, and how long to wait after it, for a peer that has been away for so long.
+func redial(away time.Duration) (limit, wait time.Duration) {
+	wait = max(minRedial, min(away/20, maxRedial))
+	if away < soon {
+		return soonDial, wait
+	}
+	return lateDial, wait
+}
 
 // Keep keeps p connected from now on, like a static peer, for as long as Run runs. It returns at once; a peer that is kept
 // already is not kept twice.
@@ -45,7 +59,7 @@ func (m *Mesh) keepAll(start func(peer.AddrInfo)) (stop func()) {
 	}
 }
 
-// keepConnected dials p whenever it is not connected, with a doubling wait between failures, until ctx ends.
+// keepConnected dials p whenever it is not connected, until ctx ends.
 func (m *Mesh) keepConnected(ctx context.Context, p peer.AddrInfo) {
 	m.host.ConnManager().Protect(p.ID, "static")
 	defer m.host.ConnManager().Unprotect(p.ID, "static")
@@ -61,15 +75,16 @@ func (m *Mesh) keepConnected(ctx context.Context, p peer.AddrInfo) {
 	m.host.Network().Notify(watch)
 	defer m.host.Network().StopNotify(watch)
 
-	for wait := minRedial; ; wait = min(2*wait, maxRedial) {
-		err := m.Connect(ctx, p)
+	for lost := time.Now(); ; {
+		limit, wait := redial(time.Since(lost))
+		err := m.connect(ctx, p, limit)
 		if err == nil {
-			wait = minRedial
 			select {
 			case <-gone:
 			case <-ctx.Done():
 				return
 			}
+			lost, wait = time.Now(), minRedial
 		} else if !errors.Is(err, ErrBlocked) {
 			m.log.Debug("static peer", "err", err)
 		}
