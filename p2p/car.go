@@ -93,6 +93,9 @@ func (m *Mesh) sendBlocks(ctx context.Context, s network.Stream, want wantList) 
 		if err != nil || len(b.RawData()) > maxBlock {
 			continue
 		}
+		if err := m.paceOut(ctx, s.Conn().RemotePeer(), len(b.RawData())); err != nil {
+			return err
+		}
 		s.SetWriteDeadline(time.Now().Add(carBlockTime))
 		if err := writeSection(w, c, b.RawData()); err != nil {
 			return err

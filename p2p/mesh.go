@@ -82,6 +82,7 @@ type Mesh struct {
 	bitswap *bitswap.Bitswap
 	heads   *pubsub.Topic
 	faults  faultLog
+	pacing  *pacing
 
 	// within gives a context that ends after d or when the mesh closes, for work that begins with a peer.
 	within func(d time.Duration) (context.Context, context.CancelFunc)
@@ -119,6 +120,7 @@ func Open(o Options) (*Mesh, error) {
 		log:      o.Log,
 		gate:     newGate(o.Blocked, allLoopback(listen) && !o.MDNS),
 		stop:     stop,
+		pacing:   newPacing(),
 		provided: map[cid.Cid]struct{}{},
 		within: func(d time.Duration) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, d)

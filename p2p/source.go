@@ -18,14 +18,10 @@ const (
 	// A peer that drips bytes to keep us waiting is dropped as well.
 	slowTime  = 30 * time.Second
 	slowBytes = 16 << 10
-	dialTime  = 5 * time.Second
 	askTime   = 10 * time.Second // to get a wantList across
 
 	// maxStrikes is how many answers in a row may break without having brought a block.
 	maxStrikes = 5
-
-	minRetry = 250 * time.Millisecond
-	maxRetry = 2 * time.Second
 )
 
 // drain asks p for what is missing, span by span, until p can do no more, lied, broke off maxStrikes times, or nothing
@@ -72,38 +68,6 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 	}
 }
 
-// comeBack waits and reconnects to p, again and again, with a doubling wait.
-func (f *fetch) comeBack(ctx context.Context, p peer.ID, wait *time.Duration) error {
-	for {
-		if !pause(ctx, *wait) {
-			return ctx.Err()
-		}
-		*wait = min(2**wait, maxRetry)
-		err := f.m.reach(ctx, p)
-		if err == nil {
-			return nil
-		}
-		if quiet := f.quietFor(); quiet > f.o.Patience {
-			return fmt.Errorf("nothing came for %s: %w", quiet.Round(time.Second), err)
-		}
-	}
-}
-
-// reach returns when p is connected and identified, or ErrBlocked or ErrUnreachable. It dials even when dialling has just
-// failed: the caller decides how often to try.
-func (m *Mesh) reach(ctx context.Context, p peer.ID) error {
-	if !m.gate.open(p) {
-		return fmt.Errorf("peer %s: %w", p, ErrBlocked)
-	}
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
-	m.forgetFailures(p)
-	if err := m.host.Connect(ctx, peer.AddrInfo{ID: p}); err != nil {
-		return fmt.Errorf("peer %s: %w: %w", p, ErrUnreachable, err)
-	}
-	return nil
-}
-
 // ask asks p for a span, accepts what comes and counts it. The error is nil when the answer ended as it should, whatever
 // was left out. What is wrong on our side, or with the content, goes to fail and ends the fetch.
 func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.CancelCauseFunc) (got int, err error) {
@@ -138,6 +102,9 @@ func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.Ca
 			return got, err
 		}
 		got++
+		if err := f.m.paceIn(ctx, p, len(b.RawData())); err != nil {
+			return got, err
+		}
 	}
 }
 
