@@ -21,8 +21,8 @@ func (n *Node) openMesh() error {
 	}
 	n.mesh, err = p2p.Open(p2p.Options{
 		Key: n.key, Listen: n.o.Listen, Blocks: n.store.Blocks(store.Mesh),
-		Static: static, MDNS: n.o.MDNS, Blocked: n.choices.get().Blocked,
-		Arrived: n.arrived, Head: n.heard, Log: n.log,
+		Static: static, MDNS: n.o.MDNS, Blocked: slices.Concat(n.choices.get().Blocked, n.bans.banned()),
+		Arrived: n.arrived, Head: n.heard, Faulted: n.faulted, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -141,13 +141,17 @@ func (n *Node) Block(id string) error {
 	})
 }
 
-// Unblock takes a Block back. A node that was not blocked is no error.
+// Unblock takes a Block back, and lets in again a peer banned for what it did;
+// the evidence stays (see Why). A node that was not blocked is no error.
 func (n *Node) Unblock(id string) error {
 	p, err := peer.Decode(id)
 	if err != nil {
 		return fmt.Errorf("unblock %q: %w", id, ErrAddress)
 	}
 	n.mesh.Unblock(p)
+	if err := n.bans.lift(p); err != nil {
+		return fmt.Errorf("unblock %s: %w", p, err)
+	}
 	return n.choices.change(func(c *savedChoices) {
 		c.Blocked = slices.DeleteFunc(c.Blocked, func(b peer.ID) bool { return b == p })
 	})

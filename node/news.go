@@ -93,6 +93,7 @@ type news struct {
 func (n *Node) heard(_ context.Context, from peer.ID, data []byte) bool {
 	var h head
 	if err := cbor.Unmarshal(data, &h); err != nil || !h.valid() {
+		n.blameHead(from, h, data)
 		return false
 	}
 	author := peer.ID(h.Author)

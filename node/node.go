@@ -75,6 +75,7 @@ type Node struct {
 	mesh    *p2p.Mesh
 
 	choices   *choices
+	bans      *bans
 	profiles  profiles
 	questions questions  // being answered now; background work waits for none
 	embed     *embedding // progress of the background embedding
@@ -128,6 +129,9 @@ func (n *Node) open(ctx context.Context) error {
 	if n.choices, err = readChoices(filepath.Join(dir, "choices.json")); err != nil {
 		return err
 	}
+	if n.bans, err = readBans(filepath.Join(dir, "bans.json"), n.log); err != nil {
+		return err
+	}
 	if n.catalog, err = catalog.Open(catalog.Options{Dir: filepath.Join(dir, "catalogue"), Blocked: n.choices.blocked, Log: n.log}); err != nil {
 		return err
 	}
@@ -172,6 +176,9 @@ func (n *Node) Close() error {
 	var errs []error
 	if n.mesh != nil {
 		errs = append(errs, n.mesh.Close())
+	}
+	if n.bans != nil {
+		errs = append(errs, n.bans.close())
 	}
 	if n.engine != nil {
 		errs = append(errs, n.engine.Close())

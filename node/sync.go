@@ -116,6 +116,7 @@ func (n *Node) take(ctx context.Context, from peer.ID, entries []catalog.Sealed)
 	if err != nil {
 		return 0, fmt.Errorf("keep the entries of %s: %w", from, err)
 	}
+	n.blameEntries(from, entries, added)
 	fresh := 0
 	for _, a := range added {
 		switch {

@@ -122,9 +122,6 @@ func carHeader(root cid.Cid) []byte {
 	return append(binary.AppendUvarint(nil, uint64(len(h))), h...)
 }
 
-// errLie is wrapped by what only a faulty or hostile peer sends.
-var errLie = errors.New("not what was asked for")
-
 // carReader reads the answer to one wantList, trusting nothing.
 type carReader struct {
 	r    *bufio.Reader
@@ -179,15 +176,15 @@ func (c *carReader) check(section []byte) (blocks.Block, error) {
 		c.want = c.want[1:]
 	}
 	if len(c.want) == 0 {
-		return nil, fmt.Errorf("%w: block %s", errLie, id)
+		return nil, wrongBlock(Unasked, protoCAR, id, data)
 	}
 	c.want = c.want[1:]
 	if len(data) > maxBlock {
-		return nil, fmt.Errorf("%w: block %s of %d bytes", errLie, id, len(data))
+		return nil, wrongBlock(WrongBytes, protoCAR, id, data) // longer than any block we ask for
 	}
 	sum, err := id.Prefix().Sum(data)
 	if err != nil || !sum.Equals(id) {
-		return nil, fmt.Errorf("%w: wrong bytes for block %s", errLie, id)
+		return nil, wrongBlock(WrongBytes, protoCAR, id, data)
 	}
 	return blocks.NewBlockWithCid(data, id)
 }

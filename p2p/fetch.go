@@ -193,7 +193,7 @@ func (f *fetch) isBanned(p peer.ID) bool {
 
 // blame bans p from this fetch and remembers why.
 func (f *fetch) blame(p peer.ID, why error) {
-	fault := &Fault{Peer: p, What: why.Error(), At: time.Now()}
+	fault := faultOf(p, protoCAR, why)
 	f.m.recordFault(fault)
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/control"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -17,12 +18,13 @@ import (
 type gate struct {
 	loopbackOnly bool
 
-	mu      sync.RWMutex // guards blocked
+	mu      sync.RWMutex // guards blocked and paused
 	blocked map[peer.ID]struct{}
+	paused  map[peer.ID]time.Time // refused until then
 }
 
 func newGate(blocked []peer.ID, loopbackOnly bool) *gate {
-	g := &gate{loopbackOnly: loopbackOnly, blocked: make(map[peer.ID]struct{}, len(blocked))}
+	g := &gate{loopbackOnly: loopbackOnly, blocked: make(map[peer.ID]struct{}, len(blocked)), paused: map[peer.ID]time.Time{}}
 	for _, p := range blocked {
 		g.blocked[p] = struct{}{}
 	}
@@ -33,7 +35,27 @@ func (g *gate) open(p peer.ID) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	_, shut := g.blocked[p]
-	return !shut
+	return !shut && !time.Now().Before(g.paused[p])
+}
+
+const (
+	faultPause = 10 * time.Minute
+	maxPaused  = 4096 // peers; with more, some come back early
+)
+
+// pause refuses p for a while.
+func (g *gate) pause(p peer.ID, d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(g.paused, func(_ peer.ID, until time.Time) bool { return !now.Before(until) })
+	for old := range g.paused {
+		if len(g.paused) < maxPaused {
+			break
+		}
+		delete(g.paused, old)
+	}
+	g.paused[p] = now.Add(d)
 }
 
 // InterceptPeerDial refuses to dial a blocked peer.
@@ -62,16 +84,21 @@ func (m *Mesh) Block(p peer.ID) {
 	m.gate.mu.Lock()
 	m.gate.blocked[p] = struct{}{}
 	m.gate.mu.Unlock()
+	m.hangUp(p)
+}
+
+func (m *Mesh) hangUp(p peer.ID) {
 	if err := m.host.Network().ClosePeer(p); err != nil {
-		m.log.Debug("close blocked peer", "peer", p, "err", err)
+		m.log.Debug("close refused peer", "peer", p, "err", err)
 	}
 }
 
-// Unblock lets p in again; it does not dial it.
+// Unblock lets p in again, also before a pause for a fault has ended; it does not dial it.
 func (m *Mesh) Unblock(p peer.ID) {
 	m.gate.mu.Lock()
 	defer m.gate.mu.Unlock()
 	delete(m.gate.blocked, p)
+	delete(m.gate.paused, p)
 }
 
 // Blocked lists the blocked peers, sorted.

@@ -59,6 +59,10 @@ type Options struct {
 	// concurrently and has five seconds.
 	Head func(ctx context.Context, from peer.ID, data []byte) bool
 
+	// Faulted is told of each fault of a peer, in the goroutine that found it, before anything else is asked of that
+	// peer. What to do about it is for the caller, see Block.
+	Faulted func(Fault)
+
 	// Log receives what an operator would want to know; nil discards.
 	Log *slog.Logger
 }

@@ -100,6 +100,11 @@ func (c *Client) Unblock(ctx context.Context, id string) error {
 	return err
 }
 
+// Why tells what the node holds against a peer, or with no id against all.
+func (c *Client) Why(ctx context.Context, id string) ([]node.Record, error) {
+	return call[[]node.Record](ctx, c, "POST", "/mesh/why", textRequest{id})
+}
+
 func (c *Client) Models(ctx context.Context) ([]node.Model, error) {
 	return call[[]node.Model](ctx, c, "GET", "/models", nil)
 }

@@ -37,7 +37,7 @@ type (
 		node.PublishOptions
 	}
 	textRequest struct {
-		Text string `json:"text"` // an address or an invite
+		Text string `json:"text"` // an address, an invite, or the identity of a node
 	}
 	nothing struct{}
 )
@@ -68,6 +68,7 @@ func (s *server) routes() []route {
 		{"POST", "/mesh/join", true, reply(s, func(ctx context.Context, q textRequest) (node.Peer, error) { return n.Join(ctx, q.Text) })},
 		{"POST", "/mesh/block", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Block(q.Text) })},
 		{"POST", "/mesh/unblock", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Unblock(q.Text) })},
+		{"POST", "/mesh/why", false, reply(s, func(_ context.Context, q textRequest) ([]node.Record, error) { return n.Why(q.Text) })},
 		{"GET", "/models", false, reply(s, func(ctx context.Context, _ nothing) ([]node.Model, error) { return n.Models(ctx) })},
 		{"POST", "/models/import", true, stream(s, func(ctx context.Context, q importRequest, p func(node.Progress)) (node.Model, error) {
 			return n.ImportModel(ctx, q.Path, q.ImportOptions, p)

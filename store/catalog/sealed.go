@@ -71,6 +71,16 @@ func (s Sealed) Open() (Entry, error) {
 	return e, nil
 }
 
+// Claimed is the author that s names, whoever signed it, or "" if it names none: for saying who is wronged or lies, never
+// for believing it.
+func (s Sealed) Claimed() peer.ID {
+	e, err := s.read()
+	if err != nil {
+		return ""
+	}
+	return e.Author
+}
+
 // Hash is the SHA-256 of the sealed bytes: what the next entry names as Prev.
 func (s Sealed) Hash() [32]byte { return sha256.Sum256(s) }
 
