@@ -81,7 +81,7 @@ func readWantList(r *bufio.Reader) (wantList, error) {
 
 // sendBlocks writes the CAR. A block that cannot be read is left out, whatever the reason: another holder may have it.
 func (m *Mesh) sendBlocks(ctx context.Context, s network.Stream, want wantList) error {
-	w := bufio.NewWriterSize(s, carBufferSize)
+	w := bufio.NewWriterSize(m.paced(ctx, s), carBufferSize)
 	if _, err := w.Write(carHeader(want.Root)); err != nil {
 		return err
 	}
@@ -92,9 +92,6 @@ func (m *Mesh) sendBlocks(ctx context.Context, s network.Stream, want wantList) 
 		b, err := m.opts.Blocks.Get(ctx, c)
 		if err != nil || len(b.RawData()) > maxBlock {
 			continue
-		}
-		if err := m.paceOut(ctx, s.Conn().RemotePeer(), len(b.RawData())); err != nil {
-			return err
 		}
 		s.SetWriteDeadline(time.Now().Add(carBlockTime))
 		if err := writeSection(w, c, b.RawData()); err != nil {

@@ -2,10 +2,13 @@ package p2p
 
 import (
 	"context"
+	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -48,6 +51,27 @@ func (m *Mesh) paceOut(ctx context.Context, p peer.ID, n int) error {
 	})
 }
 
+// paced writes bulk to s as paceOut allows. It does so a piece at a time, because the other side takes some seconds without
+// a byte for a broken line and a block may take longer than that.
+func (m *Mesh) paced(ctx context.Context, s network.Stream) io.Writer {
+	return writer(func(b []byte) (done int, err error) {
+		for done < len(b) && err == nil {
+			_, r := m.pacing.now()
+			n := min(len(b)-done, piece(r.Up, r.PeerUp))
+			if err = m.paceOut(ctx, s.Conn().RemotePeer(), n); err != nil {
+				return done, err
+			}
+			n, err = s.Write(b[done : done+n])
+			done += n
+		}
+		return done, err
+	})
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }
+
 // paceIn is called after n bytes of bulk came from p, and returns when it may go on reading.
 func (m *Mesh) paceIn(ctx context.Context, p peer.ID, n int) error {
 	return m.pacing.in.pass(ctx, p, n, func() (*limits, int64, int64) {
@@ -57,13 +81,26 @@ func (m *Mesh) paceIn(ctx context.Context, p peer.ID, n int) error {
 }
 
 const (
-	// paceBytes pass at a time, so that peers take turns by bytes and not by blocks.
-	paceBytes = 16 << 10
+	// Bytes pass a piece at a time: peers take turns by bytes and not by blocks, and whoever waits for a block sees that
+	// something comes. A piece is a sixteenth of a second, within these bounds.
+	minPiece = 1 << 10
+	maxPiece = 64 << 10
 	// paceSlack is how much time a late wake-up may make up for.
 	paceSlack = 100 * time.Millisecond
 	// maxLanes is how many peers are remembered that have nothing on its way.
 	maxLanes = 256
 )
+
+// piece is how many bytes pass at once.
+func piece(all, each int64) int {
+	if all == 0 || each != 0 && each < all {
+		all = each
+	}
+	if all == 0 {
+		return math.MaxInt
+	}
+	return int(min(max(all/16, minPiece), maxPiece))
+}
 
 // pacing keeps bulk within limits.
 type pacing struct {
@@ -122,16 +159,17 @@ func (r *road) pass(ctx context.Context, p peer.ID, n int, rates func() (l *limi
 		return err
 	}
 	defer own.give()
-	for ; n > 0; n -= paceBytes {
-		piece := min(n, paceBytes)
-		l, _, each := rates()
+	for n > 0 {
+		l, all, each := rates()
+		piece := min(n, piece(all, each))
+		n -= piece
 		if err := own.wait(ctx, piece, each, l.changed); err != nil {
 			return err
 		}
 		if err := r.gate.take(ctx); err != nil {
 			return err
 		}
-		l, all, _ := rates()
+		l, all, _ = rates()
 		err := r.gate.wait(ctx, piece, all, l.changed)
 		r.gate.give()
 		if err != nil {
