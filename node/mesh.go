@@ -152,6 +152,7 @@ func (n *Node) Unblock(id string) error {
 	if err := n.bans.lift(p); err != nil {
 		return fmt.Errorf("unblock %s: %w", p, err)
 	}
+	defer n.rounds.Forget()
 	return n.choices.change(func(c *savedChoices) {
 		c.Blocked = slices.DeleteFunc(c.Blocked, func(b peer.ID) bool { return b == p })
 	})

@@ -1,12 +1,17 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"savoirs/store/catalog"
 )
 
 // A head is the gossip message "my newest entry has this number". Its author
@@ -81,65 +86,182 @@ func (n *Node) newestHead() ([]byte, error) {
 	return cbor.Marshal(h)
 }
 
-// news is an entry that a neighbour told us of.
-type news struct {
-	from   peer.ID
-	author peer.ID
-	seq    uint64
-}
-
 // heard is called by the mesh with a head and the neighbour that passed it on;
-// false means invalid. The entry is fetched beside, so that gossip flows.
+// false means invalid. The entry is fetched beside, so that gossip flows. A
+// head with a known number and another hash is news too: of a fork.
 func (n *Node) heard(_ context.Context, from peer.ID, data []byte) bool {
 	var h head
 	if err := cbor.Unmarshal(data, &h); err != nil || !h.valid() {
 		n.blameHead(from, h, data)
 		return false
 	}
-	author := peer.ID(h.Author)
-	if n.choices.blocked(author) || n.knows(author, h.Seq) {
-		return true
+	height := catalog.Height{Author: peer.ID(h.Author), Seq: h.Seq, Hash: h.Hash}
+	if n.catalog.Lacks(height) {
+		n.wantNews(from, told{height, true})
 	}
-	n.wantNews(news{from: from, author: author, seq: h.Seq})
 	return true
 }
 
-// wantNews has an entry fetched; it never blocks.
-func (n *Node) wantNews(w news) {
+// told is what a neighbour told of: by gossip, and then all others hear of it
+// too, or by asking us.
+type told struct {
+	catalog.Height
+	gossip bool
+}
+
+// wantNews has a neighbour asked for what it told of; it never blocks.
+func (n *Node) wantNews(from peer.ID, about ...told) {
+	if !n.news.add(from, about) {
+		return // whoever asks it now will ask for this too
+	}
 	select {
-	case n.news <- w:
-	default: // the next exchange by heights brings it
+	case n.tellers <- from:
+	default: // the next exchange brings it
+		n.news.drop(from)
 	}
 }
 
-func (n *Node) knows(author peer.ID, seq uint64) bool {
-	s, ok := n.catalog.Head(author)
-	if !ok {
-		return false
-	}
-	e, err := s.Open()
-	return err == nil && e.Seq >= seq
-}
+// newsTime bounds one question for news: an entry or some, not a catalogue.
+const newsTime = 10 * time.Second
 
-// getNews asks for an entry: the neighbour that told of it, who may be fetching
-// it itself at this moment, then its author.
-func (n *Node) getNews(ctx context.Context, w news) {
-	pause := time.NewTicker(200 * time.Millisecond)
-	defer pause.Stop()
-	for range 5 {
-		for _, p := range []peer.ID{w.from, w.author} {
-			if p == n.id || n.knows(w.author, w.seq) {
-				continue
+// getNews asks a neighbour for all that it told of, in one question for what
+// has gathered: a slow one holds up nobody's news but its own. What it does not
+// give is asked of its author. What came by no gossip is passed on in exchanges.
+func (n *Node) getNews(ctx context.Context, from peer.ID) {
+	for {
+		about := n.news.next(from)
+		if len(about) == 0 {
+			return
+		}
+		if err := n.ask(ctx, from, about); err != nil && ctx.Err() == nil {
+			n.log.Debug("news", "peer", from, "err", err)
+		}
+		for _, h := range about {
+			switch lacks := n.catalog.Lacks(h.Height); {
+			case lacks && h.Author != from && h.Author != n.id:
+				n.wantNews(h.Author, h)
+			case !lacks && !h.gossip:
+				n.hurry(from)
 			}
-			n.arrived(ctx, p)
-		}
-		if n.knows(w.author, w.seq) {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-pause.C:
 		}
 	}
+}
+
+// ask takes from p what it holds of some authors. Neighbours that ask for the
+// same meanwhile wait for it to be here, so that news needs no second question
+// at any node it passes.
+func (n *Node) ask(ctx context.Context, p peer.ID, about []told) error {
+	ctx, cancel := context.WithTimeout(ctx, newsTime)
+	defer cancel()
+	var ids []peer.ID
+	for _, h := range about {
+		if n.catalog.Lacks(h.Height) {
+			ids = append(ids, h.Author)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	defer n.coming.expect(ids)()
+	return n.catalog.FollowAuthors(ctx, n.other(p, nil), ids...)
+}
+
+// maxNews bounds what is remembered of one neighbour's news.
+const maxNews = 256
+
+// news is what neighbours told of and we lack, by who told it. A neighbour is
+// in it from being told of until next finds nothing more.
+type news struct {
+	mu sync.Mutex // guards of
+	of map[peer.ID][]told
+}
+
+// add reports whether nobody is asking that neighbour yet.
+func (w *news) add(from peer.ID, about []told) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.of == nil {
+		w.of = map[peer.ID][]told{}
+	}
+	before, asked := w.of[from]
+	w.of[from] = append(before, about[:min(len(about), maxNews-len(before))]...)
+	return !asked
+}
+
+// next takes what a neighbour told of, of each author the latest.
+func (w *news) next(from peer.ID) []told {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	about := w.of[from]
+	if len(about) == 0 {
+		delete(w.of, from)
+		return nil
+	}
+	w.of[from] = nil
+	slices.SortFunc(about, func(a, b told) int {
+		return cmp.Or(cmp.Compare(a.Author, b.Author), cmp.Compare(b.Seq, a.Seq))
+	})
+	return slices.CompactFunc(about, func(a, b told) bool { return a.Author == b.Author })
+}
+
+func (w *news) drop(from peer.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.of, from)
+}
+
+// coming is whose entries are being asked for at this moment.
+type coming struct {
+	mu    sync.Mutex      // guards the fields below
+	of    map[peer.ID]int // questions about each author
+	moved chan struct{}   // closed when entries came or a question ended
+}
+
+// expect says that these authors are being asked about, until the function it
+// returns is called.
+func (c *coming) expect(ids []peer.ID) (end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[peer.ID]int{}
+	}
+	for _, id := range ids {
+		c.of[id]++
+	}
+	return func() {
+		c.mu.Lock()
+		for _, id := range ids {
+			if c.of[id]--; c.of[id] == 0 {
+				delete(c.of, id)
+			}
+		}
+		c.mu.Unlock()
+		c.move()
+	}
+}
+
+// move wakes who waits.
+func (c *coming) move() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.moved != nil {
+		close(c.moved)
+		c.moved = nil
+	}
+}
+
+// any returns what is closed at the next move, nil if none of these authors is
+// being asked about.
+func (c *coming) any(heights []catalog.Height) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range heights {
+		if c.of[h.Author] > 0 {
+			if c.moved == nil {
+				c.moved = make(chan struct{})
+			}
+			return c.moved
+		}
+	}
+	return nil
 }

@@ -77,11 +77,16 @@ type Node struct {
 	choices   *choices
 	bans      *bans
 	profiles  profiles
-	questions questions  // being answered now; background work waits for none
-	embed     *embedding // progress of the background embedding
-	news      chan news  // entries that neighbours told of and we lack
-	published bell       // rung when the DHT should hear of a new item
-	working   locks      // one gesture at a time changes one item
+	questions questions    // being answered now; background work waits for none
+	embed     *embedding   // progress of the background embedding
+	news      news         // entries that neighbours told of and we lack
+	tellers   chan peer.ID // neighbours to be asked for them
+	coming    coming
+	rounds    catalog.Rounds
+	hurried   bell  // rung when neighbours should be asked before their turn
+	syncing   door  // exchanges of everything, one after the other
+	published bell  // rung when the DHT should hear of a new item
+	working   locks // one gesture at a time changes one item
 }
 
 // Open opens the node that Init made in o.Dir and listens on the mesh; nothing
@@ -94,7 +99,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), news: make(chan news, 64), published: newBell()}
+	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), hurried: newBell(), syncing: newDoor(), published: newBell()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -211,5 +211,6 @@ func (b *batch) commit() error {
 			a.offer(e)
 		}
 	}
+	c.settle(b.authors)
 	return nil
 }

@@ -3,12 +3,12 @@
 // way, and an author who says two things under one number is found out.
 //
 // It is not the store (it holds no content, only statements about items), it opens no connection (the
-// node carries [Height] and [Sealed] between catalogues, over the mesh or on a stick), and it knows no
+// node carries [Question] and [Answer] between catalogues, over the mesh or on a stick), and it knows no
 // time: order is each author's own numbering, so a wrong clock changes nothing.
 //
 // Start with [Open], then [Catalog.Append] to say something oneself, [Catalog.Add] for what others
-// said, and [Catalog.Offers] for what is on offer. Two catalogues become equal by giving each other
-// [Catalog.Heights] and adding what [Catalog.Beyond] answers, until that brings nothing new.
+// said, and [Catalog.Offers] for what is on offer. Two catalogues become equal when each does a
+// [Catalog.Follow] that the other's [Catalog.Answer] answers.
 package catalog
 
 import (
@@ -60,6 +60,7 @@ type Catalog struct {
 	// mu guards the fields below and is never held during a flush.
 	mu      sync.RWMutex
 	authors map[peer.ID]*author
+	tree    branch               // digests over authors, without those of whom only later entries are held
 	size    int64                // of the file
 	refused map[peer.ID]struct{} // strangers of whom nothing is kept, see Heights
 }
@@ -156,7 +157,18 @@ func (c *Catalog) replay() error {
 		}
 	}
 	c.size = end
+	c.settle(c.authors)
 	return c.journal.cut(end)
+}
+
+// settle brings the digests up to date with these authors. The caller holds mu.
+func (c *Catalog) settle(changed map[peer.ID]*author) {
+	for id, a := range changed {
+		if a.seq() > 0 || a.fork.seq > 0 {
+			c.tree.touch(id, digits(id))
+		}
+	}
+	c.tree.sum(c.state)
 }
 
 // Verify reads every kept entry and checks its signature and its place in the chain again, as the

@@ -3,7 +3,6 @@ package catalog
 import (
 	"bytes"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -32,64 +31,82 @@ const (
 // maxRefused bounds the strangers remembered for Heights.
 const maxRefused = 4096
 
-// Heights tells another catalogue what this one holds, in order of authors. Authors refused of late of
-// whom nothing is held are listed with Seq 0 and Enough, so that nobody sends them again and again.
+// Heights tells what this catalogue holds, in order of authors: enough to prepare for it elsewhere, by
+// Beyond, what it lacks. Authors refused of late of whom nothing is held are listed with Seq 0 and
+// Enough, so that nobody sends them again and again. Where the other side can be asked, Follow says
+// the same in far fewer bytes.
 func (c *Catalog) Heights() []Height {
+	ids := c.within([]string{""})
+	slices.Sort(ids)
+	return append(c.heights(ids), c.strangers([]string{""})...)
+}
+
+// heights are those of these authors, also of ones unknown.
+func (c *Catalog) heights(ids []peer.ID) []Height {
 	c.mu.RLock()
-	size, refused := c.size, slices.Sorted(maps.Keys(c.refused))
+	size := c.size
 	c.mu.RUnlock()
 	var hs []Height
-	for id, a := range c.snapshot() {
-		hs = append(hs, Height{
-			Author: id, Seq: a.seq(), Hash: bytes.Clone(a.prev()), Fork: a.fork.seq,
-			Enough: c.refusal(id, a.seq()+1, size) != nil,
-		})
-	}
-	for _, id := range refused {
-		if c.refusal(id, 1, size) != nil {
-			hs = append(hs, Height{Author: id, Enough: true})
-		}
+	for _, id := range ids {
+		hs = append(hs, c.height(id, c.held(id), size))
 	}
 	return hs
 }
 
+func (c *Catalog) height(id peer.ID, a author, size int64) Height {
+	return Height{
+		Author: id, Seq: a.seq(), Hash: bytes.Clone(a.prev()), Fork: a.fork.seq,
+		Enough: c.refusal(id, a.seq()+1, size) != nil,
+	}
+}
+
 // Beyond returns what the catalogue with these heights lacks, to be given to its AddMany: at most
 // limit entries (256 if limit is 0 or more than that) and 1 MiB. An empty answer means that there is
-// nothing more to give; an exchange goes on while AddMany reports something New or an ErrFork. First come proofs of forks the other has not got, or has only of a higher
-// number, each as two entries with one number side by side; then, author by author and in order, the
-// entries above the other's height. Where the other's hash is not ours at its height, the entries
-// below are sent too, for it to find the fork. Authors blocked here are not passed on; proofs against
-// them are.
+// nothing more to give; it is worth asking again while AddMany reports something New or an ErrFork.
+// First come proofs of forks the other has not got, or has only of a higher number, each as two
+// entries with one number side by side; then, author by author and in order, the entries above the
+// other's height. Where the other's hash is not ours at its height, the entries below are sent too,
+// for it to find the fork. Authors blocked here are not passed on; proofs against them are.
 func (c *Catalog) Beyond(theirs []Height, limit int) ([]Sealed, error) {
+	ids := c.within([]string{""})
+	slices.Sort(ids)
+	out, err := c.beyond(ids, theirs, limit)
+	return out.entries, err
+}
+
+// beyond is Beyond for some authors.
+func (c *Catalog) beyond(ids []peer.ID, theirs []Height, limit int) (outgoing, error) {
 	if limit <= 0 || limit > MaxBeyond {
 		limit = MaxBeyond
 	}
-	out := answer{room: limit, bytes: maxBeyondBytes}
+	out := outgoing{room: limit, bytes: maxBeyondBytes}
 	heights := make(map[peer.ID]Height, len(theirs))
 	for _, h := range theirs {
 		heights[h.Author] = h
 	}
-	held := c.snapshot()
-	for id, a := range held {
+	for _, id := range ids {
+		a := c.held(id)
 		if !lacksProof(heights[id], a.fork.seq) {
 			continue
 		}
 		if err := c.give(&out, id, a.fork.a, a.fork.b); err != nil {
-			return nil, err
+			return outgoing{}, err
 		}
 	}
-	for id, a := range held {
+	for _, id := range ids {
 		if c.opts.Blocked(id) {
 			continue
 		}
-		from, to := c.span(heights[id], a)
+		a, h := c.held(id), heights[id]
+		from, to := c.span(h, a)
+		out.stepped = out.stepped || from <= min(h.Seq, to)
 		for seq := from; seq <= to && out.room > 0; seq++ {
 			if err := c.give(&out, id, a.chain[seq-1]); err != nil {
-				return nil, err
+				return outgoing{}, err
 			}
 		}
 	}
-	return out.entries, nil
+	return out, nil
 }
 
 // lacksProof reports whether the other has use for the proof of a fork: it has none or one of a higher
@@ -135,15 +152,16 @@ func (c *Catalog) sameBranch(h Height, a author) bool {
 	return true
 }
 
-// answer collects entries up to a number and a size.
-type answer struct {
+// outgoing collects entries up to a number and a size.
+type outgoing struct {
 	entries     []Sealed
 	room, bytes int
+	stepped     bool // entries below the other's height are among them
 }
 
 // give adds the entries at these places, all or none. A full answer takes no more. An entry that can
 // no longer be read is logged and left out.
-func (c *Catalog) give(out *answer, id peer.ID, places ...int64) error {
+func (c *Catalog) give(out *outgoing, id peer.ID, places ...int64) error {
 	var entries []Sealed
 	size := 0
 	for _, at := range places {
