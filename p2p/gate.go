@@ -13,18 +13,19 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// gate is the connection gater: it refuses blocked peers both ways, and any address beyond loopback when the node keeps
-// to itself.
+// gate is the connection gater: it refuses blocked peers both ways, strangers to a closed mesh, and any address beyond
+// loopback when the node keeps to itself.
 type gate struct {
 	loopbackOnly bool
+	circle       *circle
 
 	mu      sync.RWMutex // guards blocked and paused
 	blocked map[peer.ID]struct{}
 	paused  map[peer.ID]time.Time // refused until then
 }
 
-func newGate(blocked []peer.ID, loopbackOnly bool) *gate {
-	g := &gate{loopbackOnly: loopbackOnly, blocked: make(map[peer.ID]struct{}, len(blocked)), paused: map[peer.ID]time.Time{}}
+func newGate(blocked []peer.ID, loopbackOnly bool, c *circle) *gate {
+	g := &gate{loopbackOnly: loopbackOnly, circle: c, blocked: make(map[peer.ID]struct{}, len(blocked)), paused: map[peer.ID]time.Time{}}
 	for _, p := range blocked {
 		g.blocked[p] = struct{}{}
 	}
@@ -74,9 +75,10 @@ func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMu
 	return g.open(p)
 }
 
-// InterceptUpgraded closes the gap between the handshake and a Block that came meanwhile.
+// InterceptUpgraded closes the gap between the handshake and a Block that came meanwhile, and refuses who has not the key of
+// a closed mesh where the handshake could not.
 func (g *gate) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason) {
-	return g.open(c.RemotePeer()), 0
+	return g.open(c.RemotePeer()) && g.circle.proveQUIC(c) == nil, 0
 }
 
 // Block refuses p from now on, in both directions, and closes its connections.

@@ -37,6 +37,16 @@ func (f found) HandlePeerFound(p peer.AddrInfo) {
 	}
 }
 
+// wake tells one goroutine to look again; telling it twice before it does is telling it once.
+type wake chan struct{}
+
+func (w wake) again() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
 // discover answers and asks on the link until ctx ends. The responder is rebuilt when our addresses change (it names the
 // old ones and is bound to the old interfaces), and to ask again: while we are alone, and after a peer has left, because
 // it tells of each neighbour only once in its life.

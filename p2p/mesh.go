@@ -47,6 +47,9 @@ type Options struct {
 	// MDNS finds peers on the same link by multicast, under a service tag of our own.
 	MDNS bool
 
+	// Closed is the key of the closed mesh this node is in; the zero key stands for an open one.
+	Closed MeshKey
+
 	// Blocked peers can neither dial nor be dialled.
 	Blocked []peer.ID
 
@@ -81,12 +84,15 @@ type Mesh struct {
 	opts    Options
 	log     *slog.Logger
 	gate    *gate
+	circle  *circle
 	host    host.Host
 	dht     *dht.IpfsDHT
 	bitswap *bitswap.Bitswap
 	heads   *pubsub.Topic
 	faults  faultLog
 	pacing  *pacing
+
+	look wake // asks again who is on the link
 
 	// within gives a context that ends after d or when the mesh closes, for work that begins with a peer.
 	within func(d time.Duration) (context.Context, context.CancelFunc)
@@ -118,11 +124,14 @@ func Open(o Options) (*Mesh, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	circle := newCircle(o.Closed)
 	m := &Mesh{
 		opts:     o,
 		kept:     slices.Clone(o.Static),
 		log:      o.Log,
-		gate:     newGate(o.Blocked, allLoopback(listen) && !o.MDNS),
+		gate:     newGate(o.Blocked, allLoopback(listen) && !o.MDNS, circle),
+		circle:   circle,
+		look:     make(wake, 1),
 		stop:     stop,
 		pacing:   newPacing(),
 		provided: map[cid.Cid]struct{}{},

@@ -43,7 +43,7 @@ func newHost(key crypto.PrivKey, g *gate) (host.Host, error) {
 		libp2p.NoListenAddrs,
 		// Without SO_REUSEPORT a taken port is an error, not two nodes sharing one.
 		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
-		libp2p.Security(noise.ID, noise.New),
+		libp2p.Security(noise.ID, newKeyedNoise(g.circle)),
 		libp2p.Transport(libp2pquic.NewTransport, libp2pquic.WithTLSIdentityOption(libp2ptls.WithCertTemplate(template))),
 		libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)),
 		libp2p.MultiaddrResolver(noNames{}),
