@@ -2,8 +2,159 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 )
 
-// benchNet measures the exchange of items beside rsync, kubo and syncthing.
-func benchNet(context.Context, []string) error { return errors.New("net: nothing is measured yet") }
+// bench is one run of `bench net`: where it works and what it measures with.
+// Its methods are called one after another.
+type bench struct {
+	dir      string            // everything made is below it, and removed at the end
+	size     int64             // bytes of the large file
+	savoirs  string            // our program, built for this run
+	kubo     string            // the ipfs program
+	prepared map[string]string // folders made once, by what they are
+	roots    map[string]string // of items and DAGs in prepared folders, by folder
+}
+
+// benchNet measures the exchange of items beside rsync, kubo, syncthing and a
+// bare stream, all in one run, and judges ours by what is asked of it.
+func benchNet(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("bench net", flag.ContinueOnError)
+	only := fs.String("only", "", "rows to measure, by name, comma between; all when empty")
+	peers := fs.String("peers", "", "programs to measure, by the first word of their line; all when empty")
+	runs := fs.Int("runs", 3, "runs of each, of which the median counts")
+	size := bytesFlag(1 << 30)
+	fs.Var(&size, "size", "`size` of the large file")
+	dir := fs.String("dir", "build", "where to work: a folder of the disk to measure")
+	kubo := fs.String("kubo", filepath.Join("build", "tools", "ipfs"), "the ipfs program of kubo (deploy/bench/peers.sh builds it)")
+	raw := fs.String("json", "", "also write every number to this `file`")
+	list := fs.Bool("list", false, "name the rows and what is asked, measure nothing")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	rows, err := choose(netRows(), *only)
+	if err != nil {
+		return err
+	}
+	if *list {
+		for _, r := range rows {
+			printAsked(os.Stdout, r)
+		}
+		return nil
+	}
+	b, err := newBench(ctx, *dir, *kubo, int64(size))
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	facts := machineFacts(ctx, b)
+	fmt.Println(facts)
+	report := report{Machine: facts, Size: b.size}
+	for _, r := range rows {
+		t := b.measure(ctx, r, *runs, splitList(*peers))
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		printTable(os.Stdout, r, t)
+		report.Rows = append(report.Rows, rowReport{r.name, r.what, t})
+	}
+	if *raw != "" {
+		if err := report.write(*raw); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(report.Rows, func(r rowReport) bool { return r.Table.short }) {
+		return errShort
+	}
+	return nil
+}
+
+// newBench builds our program and makes a folder to work in.
+func newBench(ctx context.Context, dir, kubo string, size int64) (*bench, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	work, err := os.MkdirTemp(dir, "bench-")
+	if err != nil {
+		return nil, err
+	}
+	if work, err = filepath.Abs(work); err != nil {
+		return nil, err
+	}
+	b := &bench{dir: work, size: size, savoirs: filepath.Join(work, "savoirs"), prepared: map[string]string{}, roots: map[string]string{}}
+	if b.kubo, err = filepath.Abs(kubo); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(work))
+	}
+	if _, _, err := here.run(ctx, "go", "build", "-o", b.savoirs, "savoirs/cmd/savoirs"); err != nil {
+		return nil, errors.Join(fmt.Errorf("build our program: %w", err), os.RemoveAll(work))
+	}
+	return b, nil
+}
+
+// prepare returns the folder that fill makes at most once in this run. What is
+// measured may read it and run a program in it, but must leave its content.
+func (b *bench) prepare(what string, fill func(dir string) error) (string, error) {
+	if dir, ok := b.prepared[what]; ok {
+		return dir, nil
+	}
+	dir, err := os.MkdirTemp(b.dir, "prepared-")
+	if err != nil {
+		return "", err
+	}
+	if err := fill(dir); err != nil {
+		return "", errors.Join(fmt.Errorf("prepare %s: %w", what, err), os.RemoveAll(dir))
+	}
+	b.prepared[what] = dir
+	return dir, nil
+}
+
+// choose picks rows by name, in their own order.
+func choose(rows []row, only string) ([]row, error) {
+	names := splitList(only)
+	if len(names) == 0 {
+		return rows, nil
+	}
+	var chosen []row
+	for _, r := range rows {
+		if i := slices.Index(names, r.name); i >= 0 {
+			chosen = append(chosen, r)
+			names = slices.Delete(names, i, i+1)
+		}
+	}
+	if len(names) > 0 {
+		return nil, fmt.Errorf("no row is called %s; -list names them", strings.Join(names, ", "))
+	}
+	return chosen, nil
+}
+
+func splitList(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// report is what -json writes.
+type report struct {
+	Machine string      `json:"machine"`
+	Size    int64       `json:"size"`
+	Rows    []rowReport `json:"rows"`
+}
+
+type rowReport struct {
+	Name  string `json:"name"`
+	What  string `json:"what"`
+	Table table  `json:"table"`
+}
+
+func (r report) write(path string) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
