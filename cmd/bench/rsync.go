@@ -22,7 +22,8 @@ func (b *bench) rsyncDaemon(ctx context.Context, at place, path, dir string) (p 
 		return nil, "", err
 	}
 	conf := filepath.Join(dir, "rsyncd.conf")
-	text := fmt.Sprintf("address = %s\nport = %d\nuse chroot = no\nlog file = /dev/null\nlock file = %s/lock\n[data]\npath = %s\n", at.ip, port, dir, path)
+	text := fmt.Sprintf("address = %s\nport = %d\nuse chroot = no\nuid = %d\ngid = %d\nlog file = /dev/null\nlock file = %s/lock\n[data]\npath = %s\n",
+		at.ip, port, os.Getuid(), os.Getgid(), dir, path)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, "", err
 	}

@@ -182,6 +182,9 @@ func (b *bench) syncthingFetch(ctx context.Context, path, dir string) (sample, e
 	if err := dest.connected(ctx, source); err != nil {
 		return nil, err
 	}
+	if _, err := dest.stateChanges(ctx); err != nil { // it keeps them from now on
+		return nil, err
+	}
 	before := source.used().and(dest.used())
 	if err := dest.rest(ctx, "PATCH", "/rest/config/folders/data", `{"paused":false}`, nil); err != nil {
 		return nil, err
@@ -200,11 +203,8 @@ func (b *bench) syncthingFetch(ctx context.Context, path, dir string) (sample, e
 // syncingTime is from the first time that it said it was syncing to the last
 // that it said it was idle.
 func (s *syncthingNode) syncingTime(ctx context.Context) (time.Duration, error) {
-	var events []struct {
-		Time time.Time
-		Data struct{ Folder, From, To string }
-	}
-	if err := s.rest(ctx, "GET", "/rest/events?events=StateChanged&since=0&timeout=1", "", &events); err != nil {
+	events, err := s.stateChanges(ctx)
+	if err != nil {
 		return 0, err
 	}
 	var first, last time.Time
@@ -220,4 +220,16 @@ func (s *syncthingNode) syncingTime(ctx context.Context) (time.Duration, error) 
 		return 0, fmt.Errorf("syncthing never said that it was syncing: %v", events)
 	}
 	return last.Sub(first), nil
+}
+
+// stateChange is an event of syncthing.
+type stateChange struct {
+	Time time.Time
+	Data struct{ Folder, From, To string }
+}
+
+// stateChanges are those since it was first asked for them.
+func (s *syncthingNode) stateChanges(ctx context.Context) (events []stateChange, err error) {
+	err = s.rest(ctx, "GET", "/rest/events?events=StateChanged&since=0&timeout=1", "", &events)
+	return events, err
 }
