@@ -66,11 +66,12 @@ func readBans(path string, log *slog.Logger) (*bans, error) {
 	return b, nil
 }
 
-// add notes a fault and tells whether its peer is banned now, and whom it
-// pushed out of the memory: a peer of whom nothing is known any more is let in.
+// add notes a fault and tells whether its peer is banned now. Where too many
+// are remembered, the one longest quiet is forgotten, and let in again after a
+// restart: a new identity would have cost it less.
 // A proved lie is durable when add returns; lesser faults are written with the
 // next of those, or by close, so that a flood of them costs no writes.
-func (b *bans) add(f p2p.Fault, name string) (banned bool, forgotten []peer.ID) {
+func (b *bans) add(f p2p.Fault, name string) (banned bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := Record{Peer: f.Peer, Since: f.At}
@@ -88,7 +89,6 @@ func (b *bans) add(f p2p.Fault, name string) (banned bool, forgotten []peer.ID) 
 	r.Faults = append(slices.Clip(r.Faults), f)
 	b.records = append(b.records, r)
 	for len(b.records) > maxNoted {
-		forgotten = append(forgotten, b.records[0].Peer)
 		b.records = slices.Delete(b.records, 0, 1)
 	}
 	b.shedSigned()
@@ -97,7 +97,7 @@ func (b *bans) add(f p2p.Fault, name string) (banned bool, forgotten []peer.ID) 
 			b.log.Warn("keep what a peer did", "peer", f.Peer, "err", err)
 		}
 	}
-	return r.Banned, forgotten
+	return r.Banned
 }
 
 // shedSigned drops the oldest forged statements until maxSigned holds.
@@ -173,18 +173,8 @@ func (b *bans) banned() []peer.ID {
 	return peers
 }
 
-// faulted is called by the mesh for each fault of a peer.
-func (n *Node) faulted(f p2p.Fault) {
-	banned, forgotten := n.bans.add(f, n.profiles.of(f.Peer).Name)
-	if banned {
-		n.mesh.Block(f.Peer)
-	}
-	for _, p := range forgotten {
-		if !n.choices.blocked(p) {
-			n.mesh.Unblock(p)
-		}
-	}
-}
+// faulted is called by the mesh for each fault of a peer; true bans it.
+func (n *Node) faulted(f p2p.Fault) bool { return n.bans.add(f, n.profiles.of(f.Peer).Name) }
 
 // blameEntries holds against the peer that answered with these entries the
 // first that no honest node gives: its own, signed by another key, or one that

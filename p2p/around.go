@@ -60,6 +60,7 @@ func (f *fetch) wantAround(ctx context.Context, span []link, wait time.Duration)
 	for i, l := range span {
 		want[i] = l.cid
 	}
+	f.m.wanted.add(want)
 	coming, err := f.m.bitswap.NewSession(wanting).GetBlocks(wanting, want)
 	if err != nil {
 		return err

@@ -1,8 +1,8 @@
 package p2p
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -52,31 +52,45 @@ func TestProvidingAloneIsNoError(t *testing.T) {
 }
 
 func TestProviderRecordsHaveAnEnd(t *testing.T) {
-	r := newProviderRecords()
-	r.n.Store(maxRecords - 1)
-	ctx := context.Background()
-	if err := r.Put(ctx, ds.NewKey("last"), nil); err != nil {
-		t.Fatal(err)
+	r, ctx := newProviderRecords(), t.Context()
+	put := func(key, p int) {
+		t.Helper()
+		if err := r.Put(ctx, ds.NewKey(fmt.Sprintf("/providers/key%d/peer%d", key, p)), nil); err != nil {
+			t.Fatal(err) // an error would make the DHT try the whole batch again
+		}
 	}
-	if err := r.Put(ctx, ds.NewKey("last"), nil); err != nil {
-		t.Error("renewing a record:", err)
+	for p := range 2 * maxRecordsOfKey {
+		put(0, p)
 	}
+	if r.n != maxRecordsOfKey {
+		t.Errorf("%d records of one key", r.n)
+	}
+	for key := range 2 * maxRecordsOfPeer {
+		put(key, 0)
+	}
+	if n := r.ofPeer["peer0"]; n != maxRecordsOfPeer {
+		t.Errorf("%d records of one peer", n)
+	}
+	for p := range 10 {
+		for key := range maxRecordsOfPeer {
+			put(key+10_000*(p+1), p+1000)
+		}
+	}
+	if r.n != maxRecords {
+		t.Errorf("%d records in all", r.n)
+	}
+	put(0, 0) // renewing one
 	b, err := r.Batch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Put(ctx, ds.NewKey("more"), nil); err != nil {
+	if err := errors.Join(b.Put(ctx, ds.NewKey("/providers/more/more"), nil), b.Commit(ctx)); err != nil || r.n != maxRecords {
+		t.Errorf("%d records, error %v", r.n, err)
+	}
+	if err := r.Delete(ctx, ds.NewKey("/providers/key0/peer0")); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{r.Put(ctx, ds.NewKey("more"), nil), b.Commit(ctx)} {
-		if !errors.Is(err, errRecordsFull) {
-			t.Errorf("one too many: %v", err)
-		}
-	}
-	if err := r.Delete(ctx, ds.NewKey("last")); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Put(ctx, ds.NewKey("more"), nil); err != nil {
-		t.Error("after one was removed:", err)
+	if put(1_000_000, 5000); r.n != maxRecords || r.ofPeer["peer5000"] != 1 {
+		t.Error("no room after one was removed")
 	}
 }

@@ -97,7 +97,7 @@ func (m *Mesh) Faults() []Fault {
 	return slices.Clone(m.faults.faults)
 }
 
-// recordFault remembers a fault, refuses its peer for faultPause and tells Options.Faulted, which may do more.
+// recordFault remembers a fault and refuses its peer for good or for a while, as Options.Faulted says.
 func (m *Mesh) recordFault(f *Fault) {
 	m.log.Warn("peer at fault", "peer", f.Peer, "kind", f.Kind, "protocol", f.Protocol, "what", f.What)
 	m.faults.mu.Lock()
@@ -106,10 +106,11 @@ func (m *Mesh) recordFault(f *Fault) {
 	}
 	m.faults.faults = append(m.faults.faults, *f)
 	m.faults.mu.Unlock()
-	m.gate.pause(f.Peer, faultPause)
-	if m.opts.Faulted != nil {
-		m.opts.Faulted(*f)
+	if m.opts.Faulted != nil && m.opts.Faulted(*f) {
+		m.Block(f.Peer)
+		return
 	}
+	m.gate.pause(f.Peer, faultPause)
 	m.hangUp(f.Peer)
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/libp2p/go-libp2p/core/network"
 )
 
 var (
@@ -41,6 +42,20 @@ func readFrame(r *bufio.Reader, max int64) ([]byte, error) {
 		return nil, fmt.Errorf("body of %d bytes: %w", n, err)
 	}
 	return body.Bytes(), nil
+}
+
+// reserving counts what is read from a stream against the memory that its protocol and its peer may take, until the stream
+// ends: that of the bytes, and of what is made of them.
+type reserving struct{ network.Stream }
+
+func (r reserving) Read(p []byte) (int, error) {
+	n, err := r.Stream.Read(p)
+	if n > 0 {
+		if full := r.Scope().ReserveMemory(2*n, network.ReservationPriorityAlways); full != nil {
+			return n, full
+		}
+	}
+	return n, err
 }
 
 // decode reads exactly one CBOR value. It is strict (no duplicate keys, indefinite lengths, tags or bytes after the end,

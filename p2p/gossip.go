@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,6 +43,7 @@ func (m *Mesh) joinHeads(ctx context.Context) (*pubsub.Topic, error) {
 		pubsub.WithValidateWorkers(1),
 		pubsub.WithPeerOutboundQueueSize(64),
 		pubsub.WithPeerScore(scoring()),
+		pubsub.WithAppSpecificRpcInspector(m.paceGossip()),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("gossip: %w", err)
@@ -56,6 +58,35 @@ func (m *Mesh) joinHeads(ctx context.Context) (*pubsub.Topic, error) {
 		return nil, fmt.Errorf("gossip: %w", err)
 	}
 	return topic, nil
+}
+
+const (
+	gossipPerSecond = 100 // messages and claims from one neighbourhood
+	gossipBurst     = 1000
+)
+
+var errGossip = errors.New("too much gossip")
+
+// paceGossip drops what a neighbourhood sends too fast, before any signature of it is checked: valid heads can be had by
+// thousands from authors made for the purpose.
+func (m *Mesh) paceGossip() func(peer.ID, *pubsub.RPC) error {
+	p := &paces{perSecond: gossipPerSecond, burst: gossipBurst}
+	return func(from peer.ID, rpc *pubsub.RPC) error {
+		n := len(rpc.GetPublish()) + len(rpc.GetSubscriptions())
+		c := rpc.GetControl()
+		n += len(c.GetGraft()) + len(c.GetPrune()) + len(c.GetIdontwant())
+		for _, have := range c.GetIhave() {
+			n += 1 + len(have.GetMessageIDs())/16
+		}
+		for _, want := range c.GetIwant() {
+			n += 1 + len(want.GetMessageIDs())/16
+		}
+		conns := m.host.Network().ConnsToPeer(from)
+		if n == 0 || len(conns) == 0 || p.allow(neighbourhood(conns[0]), n) {
+			return nil
+		}
+		return errGossip
+	}
 }
 
 // checkHead decides whether a head is passed on; rejecting it costs the neighbour that sent it.

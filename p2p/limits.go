@@ -11,14 +11,20 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// The limits fit a board with 1 GiB and a school of some hundred nodes that share one IPv4 address and come back
-// together after a power cut. They do not grow with the machine.
+// The limits fit a board with 1 GiB, or 256 MiB for this process alone, and a school of some hundred nodes that share one
+// IPv4 address and come back together after a power cut. They do not grow with the machine.
 const (
-	connsInbound   = 192
+	// connsInbound counts those that have only knocked, of which a handshake may take fifteen seconds; how many stay is
+	// decided by house.
+	connsInbound   = 320
+	connsKnocking  = 256
 	connsPerSubnet = 160
 	// A whole school reconnects at once (burst), then at a pace that a flood of fresh identities cannot exceed.
 	connsBurst     = 160
 	connsPerSecond = 4
+
+	systemMemory = 96 << 20 // of windows and messages under way
+	callMemory   = 24 << 20 // of questions and messages of one protocol
 )
 
 func newResourceManager() (network.ResourceManager, error) {
@@ -26,11 +32,23 @@ func newResourceManager() (network.ResourceManager, error) {
 	libp2p.SetDefaultServiceLimits(&l)
 	l.SystemBaseLimit.ConnsInbound = connsInbound
 	l.SystemBaseLimit.ConnsOutbound = 128
-	l.SystemBaseLimit.Conns = 256
+	l.SystemBaseLimit.Conns = 384
 	l.SystemBaseLimit.FD = 512
-	l.TransientBaseLimit.ConnsInbound = 128
-	l.TransientBaseLimit.Conns = 160
-	l.TransientBaseLimit.FD = 160
+	l.SystemBaseLimit.Memory = systemMemory
+	l.TransientBaseLimit.ConnsInbound = connsKnocking
+	l.TransientBaseLimit.Conns = connsKnocking + 64
+	l.TransientBaseLimit.FD = connsKnocking + 64
+	l.TransientBaseLimit.StreamsInbound = 256
+	l.TransientBaseLimit.Streams = 512
+	// For friends, beside the above, see house.
+	l.AllowlistedSystemBaseLimit.ConnsInbound = 64
+	l.AllowlistedTransientBaseLimit.ConnsInbound = 32
+	l.PeerBaseLimit.StreamsInbound = 96
+
+	l.ProtocolBaseLimit.StreamsInbound = 192
+	l.ProtocolBaseLimit.Memory = callMemory
+	l.ProtocolPeerBaseLimit.StreamsInbound = 16
+	l.ProtocolPeerBaseLimit.Memory = 2*maxBlock + 1<<20 // one bitswap message, read and copied
 	l.AddProtocolLimit(protoCAR, rcmgr.BaseLimit{
 		StreamsInbound: 64, StreamsOutbound: 64, Streams: 128, Memory: 64 << 20,
 	}, rcmgr.BaseLimitIncrease{})

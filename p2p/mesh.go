@@ -62,9 +62,9 @@ type Options struct {
 	// concurrently and has five seconds.
 	Head func(ctx context.Context, from peer.ID, data []byte) bool
 
-	// Faulted is told of each fault of a peer, in the goroutine that found it, before anything else is asked of that
-	// peer. What to do about it is for the caller, see Block.
-	Faulted func(Fault)
+	// Faulted is told of each fault of a peer, in the goroutine that found it and maybe before Open returns. True blocks
+	// the peer, see Block; else it is refused for ten minutes.
+	Faulted func(Fault) bool
 
 	// Log receives what an operator would want to know; nil discards.
 	Log *slog.Logger
@@ -90,6 +90,8 @@ type Mesh struct {
 	bitswap *bitswap.Bitswap
 	heads   *pubsub.Topic
 	faults  faultLog
+	house   *house
+	wanted  wanted
 	pacing  *pacing
 
 	look wake // asks again who is on the link
@@ -151,13 +153,17 @@ func (m *Mesh) open(ctx context.Context, listen []ma.Multiaddr) (err error) {
 	if m.host, err = newHost(m.opts.Key, m.gate); err != nil {
 		return err
 	}
+	m.house = newHouse(m.host)
+	for _, p := range m.opts.Static {
+		m.house.befriend(p)
+	}
 	if m.dht, err = newDHT(m.host); err != nil {
 		return err
 	}
 	if m.heads, err = m.joinHeads(ctx); err != nil {
 		return err
 	}
-	m.bitswap = newBitswap(ctx, m.host, m.opts.Blocks)
+	m.bitswap = m.newBitswap(ctx)
 	m.serveCAR()
 	m.serveHolds()
 	for _, a := range listen {

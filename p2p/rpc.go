@@ -45,6 +45,7 @@ const (
 	CodeMalformed = "malformed" // the question was not understood
 	CodeTooLarge  = "too-large" // the question or its answer is beyond the limit
 	CodeTimeout   = "timeout"   // the handler did not finish in time
+	CodeBusy      = "busy"      // too many others are being answered; ask again later
 )
 
 // RemoteError is an error that the other side returned. A handler that wants the caller to know returns one.
@@ -88,7 +89,7 @@ func Handle[Q, A any](m *Mesh, name string, l Limit, f func(ctx context.Context,
 func (m *Mesh) handle(name string, l Limit, f func(context.Context, peer.ID, []byte) ([]byte, error)) {
 	m.serve(callProtocol(name), l.PerPeer, l.Timeout, func(ctx context.Context, s network.Stream) {
 		from := s.Conn().RemotePeer()
-		question, err := readFrame(bufio.NewReader(s), l.MaxRequest)
+		question, err := readFrame(bufio.NewReader(reserving{s}), l.MaxRequest)
 		var answer []byte
 		switch {
 		case errors.Is(err, errFrameTooLarge):
@@ -102,19 +103,52 @@ func (m *Mesh) handle(name string, l Limit, f func(context.Context, peer.ID, []b
 		if err == nil && int64(len(answer)) > l.MaxAnswer {
 			err = &RemoteError{Code: CodeTooLarge, Message: "the answer is too large"}
 		}
-		// The time is up for f, not for saying so.
-		s.SetWriteDeadline(time.Now().Add(2 * time.Second))
 		reply := []byte{statusAnswer}
+		if err == nil {
+			err = reserveAnswer(s, len(answer))
+		}
 		if err != nil {
 			m.log.Debug("call answered with an error", "name", name, "peer", from, "err", err)
 			reply[0], answer = statusError, encodeError(ctx, err)
-		} else {
-			s.SetWriteDeadline(time.Now().Add(l.Timeout))
 		}
-		if _, err := s.Write(appendFrame(reply, answer)); err != nil {
+		if err := writeSteadily(s, appendFrame(reply, answer)); err != nil {
 			s.Reset()
 		}
 	})
+}
+
+// smallAnswer is what is always answered, in bytes; larger answers leave room for small ones.
+const smallAnswer = 64 << 10
+
+// reserveAnswer counts an answer against the memory that its protocol may take until the stream ends: somebody who asks
+// and does not read costs no more.
+func reserveAnswer(s network.Stream, n int) error {
+	priority := network.ReservationPriorityAlways
+	if n > smallAnswer {
+		priority = network.ReservationPriorityMedium
+	}
+	if err := s.Scope().ReserveMemory(2*n, priority); err != nil {
+		return &RemoteError{Code: CodeBusy}
+	}
+	return nil
+}
+
+const (
+	writeStep = 64 << 10
+	writeTime = 5 * time.Second // for each step: less than 13 kB/s is no reading
+)
+
+// writeSteadily writes to somebody who reads. The time for the call may be up, that for saying so is not.
+func writeSteadily(s network.Stream, b []byte) error {
+	for len(b) > 0 {
+		step := b[:min(len(b), writeStep)]
+		s.SetWriteDeadline(time.Now().Add(writeTime))
+		if _, err := s.Write(step); err != nil {
+			return err
+		}
+		b = b[len(step):]
+	}
+	return nil
 }
 
 // encodeError says as much of err as a stranger may know.

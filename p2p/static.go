@@ -39,6 +39,7 @@ func (m *Mesh) Keep(p peer.AddrInfo) {
 		return
 	}
 	m.kept = append(m.kept, p)
+	m.house.befriend(p)
 	if m.keep != nil {
 		m.keep(p)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
@@ -51,6 +52,7 @@ func newHost(key crypto.PrivKey, g *gate) (host.Host, error) {
 		libp2p.ResourceManager(resources),
 		libp2p.ConnectionManager(conns),
 		libp2p.DisableRelay(),
+		libp2p.Ping(false), // ours has limits
 		libp2p.DisableIdentifyAddressDiscovery(),
 		libp2p.ForceReachabilityPrivate(), // a fixed answer, so that no peer is asked to dial back
 		libp2p.DisableMetrics(),
@@ -60,6 +62,8 @@ func newHost(key crypto.PrivKey, g *gate) (host.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
+	paceStreams(h.Network().(*swarm.Swarm), g)
+	ping.NewPingService(foreign{Host: h, frames: &paces{perSecond: 10, burst: 64}})
 	return h, nil
 }
 
