@@ -62,8 +62,12 @@ func (g *gate) pause(p peer.ID, d time.Duration) {
 // InterceptPeerDial refuses to dial a blocked peer.
 func (g *gate) InterceptPeerDial(p peer.ID) bool { return g.open(p) }
 
-// InterceptAddrDial keeps a loopback node on loopback.
+// InterceptAddrDial keeps a loopback node on loopback, and lets nobody be dialled where nobody can be: such an address, heard
+// from a stranger, would mean this machine, or everybody on the link.
 func (g *gate) InterceptAddrDial(_ peer.ID, a ma.Multiaddr) bool {
+	if ip, err := manet.ToIP(a); err == nil && (ip.IsUnspecified() || ip.IsMulticast()) {
+		return false
+	}
 	return !g.loopbackOnly || manet.IsIPLoopback(a)
 }
 

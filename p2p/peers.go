@@ -122,7 +122,9 @@ func (m *Mesh) reportArrivals(ctx context.Context, arrivals event.Subscription) 
 				return
 			}
 			defer func() { <-slots }()
-			m.greet(ctx, p)
+			if m.host.Network().Connectedness(p) == network.Connected { // strangers come and go while others are greeted
+				m.greet(ctx, p)
+			}
 		})
 	}
 	for _, p := range m.host.Network().Peers() { // those that came between Open and Run

@@ -28,24 +28,25 @@ const module = "savoirs/"
 //	   /      |       |      \
 //	store  catalog   p2p     rag
 var star = map[string][]string{
-	"store":         {},
-	"store/catalog": {},
-	"p2p":           {},
-	"p2p/linktest":  {},
-	"rag":           {"rag/"},
-	"node":          {"store", "store/catalog", "p2p", "rag/"},
-	"node/words":    {},
-	"node/api":      {"node", "rag", "store/catalog", "p2p"},
-	"node/web":      {"node", "node/words", "rag", "store/catalog", "p2p"},
-	"node/nodetest": {"node", "rag/ragtest"},
-	"cmd/savoirs":   {"node", "node/api", "node/web", "node/words", "rag", "rag/engine", "rag/extract"},
-	"cmd/bench":     {"node", "node/api", "store", "store/catalog", "p2p", "p2p/linktest"},
-	"deploy":        {"node", "node/api", "rag/"},
+	"store":          {},
+	"store/catalog":  {},
+	"p2p":            {},
+	"p2p/linktest":   {},
+	"p2p/attacktest": {},
+	"rag":            {"rag/"},
+	"node":           {"store", "store/catalog", "p2p", "rag/"},
+	"node/words":     {},
+	"node/api":       {"node", "rag", "store/catalog", "p2p"},
+	"node/web":       {"node", "node/words", "rag", "store/catalog", "p2p"},
+	"node/nodetest":  {"node", "rag/ragtest"},
+	"cmd/savoirs":    {"node", "node/api", "node/web", "node/words", "rag", "rag/engine", "rag/extract"},
+	"cmd/bench":      {"node", "node/api", "store", "store/catalog", "p2p", "p2p/linktest", "p2p/attacktest"},
+	"deploy":         {"node", "node/api", "rag/"},
 }
 
 // inTests are what tests may import besides: "" stands for those of any package.
 var inTests = map[string][]string{
-	"":         {"node/nodetest", "rag/ragtest", "p2p/linktest"},
+	"":         {"node/nodetest", "rag/ragtest", "p2p/linktest", "p2p/attacktest"},
 	"node/web": {"node/api"}, // pages are tried behind the handler that serves them
 }
 
