@@ -8,16 +8,13 @@ import (
 	"os"
 	"path/filepath"
 
-	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 )
 
 // Complete copies the blocks that the store holds elsewhere, and turns the unfinished item into an item, durably. While
 // blocks are missing it is ErrIncomplete, and the Incoming can be filled further. On success the Incoming is closed.
 func (in *Incoming) Complete(ctx context.Context) (Item, error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
+	defer in.lock()()
 	it, err := in.complete(ctx)
 	if err != nil {
 		return Item{}, fmt.Errorf("complete %s: %w", in.root, err)
@@ -28,12 +25,13 @@ func (in *Incoming) Complete(ctx context.Context) (Item, error) {
 
 func (in *Incoming) complete(ctx context.Context) (Item, error) {
 	switch {
-	case in.closed:
-		return Item{}, ErrClosed
-	case in.broken != nil:
-		return Item{}, in.broken
+	case in.usable() != nil:
+		return Item{}, in.usable()
 	case in.whole || in.overtaken():
 		return in.s.Item(in.root)
+	}
+	if err := in.commitHere(); err != nil { // others may still wait for theirs
+		return Item{}, err
 	}
 	if err := in.copyLocal(ctx); err != nil {
 		return Item{}, err
@@ -57,41 +55,6 @@ func (in *Incoming) complete(ctx context.Context) (Item, error) {
 		return in.mended()
 	}
 	return in.keep()
-}
-
-// copyLocal lands wanted blocks that other items of the store hold, until there are none.
-func (in *Incoming) copyLocal(ctx context.Context) error {
-	const most = 8 << 20
-	for progress := true; progress; {
-		progress = false
-		wanted := make([]cid.Cid, 0, len(in.want))
-		for _, places := range in.want {
-			wanted = append(wanted, places[0].c)
-		}
-		var bs []blocks.Block
-		size := 0
-		for i, c := range wanted {
-			data, err := in.get(c)
-			if err != nil && !ipld.IsNotFound(err) {
-				return err
-			}
-			if err == nil {
-				b, err := blocks.NewBlockWithCid(data, c)
-				if err != nil {
-					return err
-				}
-				bs = append(bs, b)
-				size += len(data)
-			}
-			if len(bs) > 0 && (size >= most || i == len(wanted)-1) {
-				if err := in.putMany(ctx, bs); err != nil {
-					return err
-				}
-				bs, size, progress = nil, 0, true
-			}
-		}
-	}
-	return nil
 }
 
 // checkNames finds names that became one file: the same name twice in a sharded folder, or names this file system does

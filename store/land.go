@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,43 +12,30 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// landing is what one PutMany has written and not yet made durable.
-type landing struct {
-	flush  *flusher
-	data   map[string][]byte // blocks of this batch
-	refs   map[string]ref
-	marks  []mark   // of ranges that are right again
-	waited []string // files of the wait folder that have found their place
-
-	// last is the file written last, kept open.
-	last     *os.File
-	lastPath string
-}
-
-func newLanding(dir string) *landing {
-	return &landing{flush: newFlusher(dir), data: make(map[string][]byte), refs: make(map[string]ref)}
-}
-
-func encodeLanded(n int64) []byte { return binary.AppendUvarint(nil, uint64(n)) }
-
 // Put is PutMany with one block.
 func (in *Incoming) Put(ctx context.Context, b blocks.Block) error {
 	return in.PutMany(ctx, []blocks.Block{b})
 }
 
 // PutMany checks, places and flushes blocks of the item; they are durable when it returns nil. Blocks that are here
-// already are skipped. It costs one flush and one index commit, so give it many blocks at a time.
+// already are skipped. The bytes of the blocks are the caller's again when it returns.
 //
-// A block with a wrong hash (blocks.ErrWrongHash) is refused with its batch, and nothing changes. ErrHostile says that
-// the item itself is not acceptable; ErrNoSpace that the disk is full. After these, and after an I/O error, the
-// Incoming takes no more; close it and Receive again to go on from what is durable, or Abandon it.
+// It costs a flush of the disk and an index commit, so give it many blocks at a time: 8 MiB are enough when three or
+// four calls are on their way at once, because calls that come while the disk is busy share the next flush.
+//
+// When any block has a wrong hash (blocks.ErrWrongHash), nothing of the call is kept and the Incoming goes on as if it
+// had not been made; so with ErrNoSpace, when the disk is too full. ErrHostile says that the item itself is not
+// acceptable. After that, and after an I/O error, the Incoming takes no more: close it and Receive again to go on from
+// what is durable, or Abandon it.
 func (in *Incoming) PutMany(ctx context.Context, bs []blocks.Block) error {
 	if err := checkBlocks(ctx, bs); err != nil {
 		return err
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.putMany(ctx, bs)
+	l, err := in.land(ctx, bs)
+	if err != nil || l == nil {
+		return err
+	}
+	return in.commit(l)
 }
 
 // checkBlocks hashes in parallel.
@@ -69,32 +54,44 @@ func checkBlocks(ctx context.Context, bs []blocks.Block) error {
 	return ctx.Err()
 }
 
-func (in *Incoming) putMany(ctx context.Context, bs []blocks.Block) error {
-	switch {
-	case in.closed:
+// usable says why nothing more can be done with the Incoming, if so. The caller holds in.mu.
+func (in *Incoming) usable() error {
+	if in.closed {
 		return ErrClosed
-	case in.broken != nil:
-		return in.broken
-	case in.whole || in.overtaken():
-		return nil
+	}
+	return in.broken
+}
+
+// land writes blocks where they belong and returns the landing they are part of; nil when there is nothing to do.
+func (in *Incoming) land(ctx context.Context, bs []blocks.Block) (*landing, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.landHere(ctx, bs)
+}
+
+// landHere is land for who holds in.mu.
+func (in *Incoming) landHere(ctx context.Context, bs []blocks.Block) (*landing, error) {
+	if err := in.usable(); err != nil || in.whole || in.overtaken() {
+		return nil, err
 	}
 	total := int64(0)
 	for _, b := range bs {
 		total += int64(len(b.RawData()))
 	}
 	if err := in.sp.disk.need(total); err != nil {
-		return err
+		return nil, err
 	}
-	in.batch = newLanding(in.dir)
-	err := in.landAll(ctx, bs)
-	if err == nil {
-		err = in.commit()
+	if err := in.landAll(ctx, bs); err != nil {
+		in.fail(err)
 	}
-	if err != nil {
-		in.batch.close()
+	return in.batch, in.broken
+}
+
+// fail notes an error after which only what is durable can be relied on. The caller holds in.mu.
+func (in *Incoming) fail(err error) {
+	if in.broken == nil {
 		in.broken = fmt.Errorf("receive %s: %w", in.root, err)
 	}
-	return in.broken
 }
 
 // overtaken tells that the item has become complete by another way, such as Add.
@@ -107,8 +104,10 @@ func (in *Incoming) overtaken() bool {
 }
 
 func (in *Incoming) landAll(ctx context.Context, bs []blocks.Block) error {
+	in.data = make(map[string][]byte, len(bs))
+	defer func() { in.data = nil }()
 	for _, b := range bs {
-		in.batch.data[string(b.Cid().Hash())] = b.RawData()
+		in.data[string(b.Cid().Hash())] = b.RawData()
 	}
 	// First what is wanted, and with it whatever of the batch lies below; what is left has no place yet.
 	for _, b := range bs {
@@ -124,9 +123,6 @@ func (in *Incoming) landAll(ctx context.Context, bs []blocks.Block) error {
 	}
 	for _, b := range bs {
 		mh := string(b.Cid().Hash())
-		if _, ok := in.batch.refs[mh]; ok {
-			continue
-		}
 		if _, ok, err := in.own(mh); err != nil {
 			return err
 		} else if ok {
@@ -165,44 +161,3 @@ func (in *Incoming) landAstray(c cid.Cid, data []byte) error {
 
 // straySlack is what nodes and unplaced blocks may take however small the item.
 const straySlack = 64 << 20
-
-// commit makes a batch durable: one flush, one index commit.
-func (in *Incoming) commit() error {
-	b := in.batch
-	b.close()
-	if err := b.flush.flush(); err != nil {
-		return err
-	}
-	key := in.root.KeyString()
-	if len(b.refs)+len(b.marks) > 0 || in.reread && !in.repair {
-		err := in.sp.edit(func(e *edit) error {
-			for mh, r := range b.refs {
-				if err := e.add(mh, r); err != nil {
-					return err
-				}
-			}
-			if !in.repair {
-				e.set(in.sp.key('u', key), encodeLanded(in.have))
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if err := in.sp.unmark(in.root, b.marks); err != nil {
-			return err
-		}
-	}
-	in.sp.mu.Lock()
-	if h := in.sp.held[key]; h != nil && !h.whole {
-		h.size = in.have
-	}
-	in.sp.mu.Unlock()
-	for _, w := range b.waited {
-		if err := os.Remove(filepath.Join(in.waitDir(), w)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	in.batch = newLanding(in.dir)
-	return nil
-}

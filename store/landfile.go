@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -92,14 +93,22 @@ func (in *Incoming) marksAt(p string, off int64) []mark {
 	return []mark{{kind: inFile, path: p, off: off}}
 }
 
-// write opens a file for writing; the last one stays open.
+// maxWriters is how many files of an item are kept open for writing: more than holders that send at a time.
+const maxWriters = 8
+
+// writer is a file that is kept open for writing.
+type writer struct {
+	path string
+	f    *os.File
+}
+
+// write opens a file for writing; those written last stay open.
 func (in *Incoming) write(p string) (*os.File, error) {
-	b := in.batch
-	if b.last != nil && b.lastPath == p {
-		return b.last, nil
-	}
-	b.close()
 	name := in.file(p)
+	in.batch.flush.note(name)
+	if i := slices.IndexFunc(in.writers, func(w writer) bool { return w.path == p }); i >= 0 {
+		return in.writers[i].f, nil
+	}
 	if in.repair {
 		if err := os.Chmod(name, 0o644); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
@@ -109,15 +118,18 @@ func (in *Incoming) write(p string) (*os.File, error) {
 	if err != nil {
 		return nil, clash(p, err)
 	}
-	b.last, b.lastPath = f, p
-	b.flush.note(name)
-	b.flush.note(filepath.Dir(name))
+	in.batch.flush.note(filepath.Dir(name))
+	if len(in.writers) == maxWriters {
+		in.writers[0].f.Close()
+		in.writers = slices.Delete(in.writers, 0, 1)
+	}
+	in.writers = append(in.writers, writer{path: p, f: f})
 	return f, nil
 }
 
-func (b *landing) close() {
-	if b != nil && b.last != nil {
-		b.last.Close()
-		b.last = nil
+func (in *Incoming) closeWriters() {
+	for _, w := range in.writers {
+		w.f.Close()
 	}
+	in.writers = nil
 }

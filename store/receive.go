@@ -44,7 +44,7 @@ type ReceiveOptions struct {
 // An Incoming of the mesh space knows nothing of private blocks, so that a stranger's item cannot draw them out.
 //
 // PutMany checks the hash of every block, and what it returns for is durable: it survives Close, a crash and a power
-// cut. It is safe for concurrent use. One Incoming at a time can be open for a root.
+// cut. It is safe for concurrent use: several batches may be on their way at once. One Incoming at a time can be open for a root.
 type Incoming struct {
 	blockView
 	s      *Store
@@ -54,6 +54,9 @@ type Incoming struct {
 	dir    string // where its files are
 	dag    string
 	limit  int64 // content bytes
+
+	// flushing is held while a landing is made durable, and taken before mu.
+	flushing sync.Mutex
 
 	// mu guards the fields below.
 	mu     sync.Mutex
@@ -69,7 +72,11 @@ type Incoming struct {
 	astray map[string]bool // nodes that have no place yet
 	reread bool            // the index does not know what landed: look at the files
 	replay bool            // placing what landed earlier
-	batch  *landing
+
+	data    map[string][]byte // of the blocks being placed
+	batch   *landing          // what landed and is not yet on its way to the disk
+	going   *landing          // what is on its way; nil when nothing is
+	writers []writer
 }
 
 var _ blockstore.Blockstore = (*Incoming)(nil)
@@ -202,12 +209,22 @@ func (in *Incoming) Have() int64 {
 	return in.have
 }
 
-// Close keeps what landed, to be resumed by Receive. It may be called after Complete and Abandon, and twice.
+// Close keeps what PutMany has returned for, to be resumed by Receive. A call of PutMany that is still running returns
+// ErrClosed unless its blocks are durable. It may be called after Complete and Abandon, and twice.
 func (in *Incoming) Close() error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
+	defer in.lock()()
 	in.shut()
 	return nil
+}
+
+// lock waits for what is on its way to the disk, and keeps everybody else out until the returned function is called.
+func (in *Incoming) lock() (unlock func()) {
+	in.flushing.Lock()
+	in.mu.Lock()
+	return func() {
+		in.mu.Unlock()
+		in.flushing.Unlock()
+	}
 }
 
 func (in *Incoming) shut() {
@@ -216,6 +233,7 @@ func (in *Incoming) shut() {
 	}
 	in.closed = true
 	in.want, in.astray, in.batch = nil, nil, nil
+	in.closeWriters()
 	if in.nodes != nil {
 		in.nodes.Close()
 	}
@@ -224,8 +242,7 @@ func (in *Incoming) shut() {
 
 // Abandon removes everything that landed. A complete item that was being repaired stays as it is.
 func (in *Incoming) Abandon() error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
+	defer in.lock()()
 	if in.closed {
 		return ErrClosed
 	}

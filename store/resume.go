@@ -40,7 +40,7 @@ func (in *Incoming) resume(ctx context.Context) error {
 	if err := in.settleAll(ctx, []place{{c: in.root, role: entry, size: -1}}); err != nil {
 		return err
 	}
-	return in.commit()
+	return in.commitHere()
 }
 
 // recount restores the references of nodes and of waiting blocks when the index was lost.
@@ -69,7 +69,7 @@ func (in *Incoming) recount() error {
 		}
 		in.batch.refs[string(c.Hash())] = ref{kind: waiting, root: key, path: filepath.Base(w), size: st.Size()}
 	}
-	return in.commit()
+	return in.commitHere()
 }
 
 // lastNode returns where the nodes that are known to be durable end. What lies beyond was never acknowledged.

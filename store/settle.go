@@ -8,8 +8,21 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// own returns this item's own reference for a block, unless it is marked.
+// own returns this item's own reference for a block, unless it is marked. It may not be durable yet.
 func (in *Incoming) own(mh string) (ref, bool, error) {
+	for _, l := range []*landing{in.batch, in.going} {
+		if l == nil {
+			continue
+		}
+		if r, ok := l.refs[mh]; ok {
+			return r, true, nil
+		}
+	}
+	return in.durable(mh)
+}
+
+// durable is own for what is durable.
+func (in *Incoming) durable(mh string) (ref, bool, error) {
 	refs, err := in.sp.usable(mh)
 	if err != nil {
 		return ref{}, false, err
@@ -25,7 +38,7 @@ func (in *Incoming) own(mh string) (ref, bool, error) {
 // landed returns the bytes of a block that is in this item already.
 func (in *Incoming) landed(c cid.Cid) ([]byte, bool, error) {
 	mh := string(c.Hash())
-	if data, ok := in.batch.data[mh]; ok {
+	if data, ok := in.data[mh]; ok {
 		return data, true, nil
 	}
 	if in.repair && c.Type() != cid.Raw {
@@ -98,7 +111,7 @@ func (in *Incoming) stillThere(p place) (bool, error) {
 	mh, m := string(p.c.Hash()), mark{kind: inFile, path: p.path, off: p.off}
 	h, _ := in.sp.snapshot(in.root)
 	_, marked := h.marks[m]
-	r, ok, err := in.own(mh)
+	r, ok, err := in.durable(mh)
 	if err != nil {
 		return false, err
 	}
@@ -175,9 +188,6 @@ func (in *Incoming) settle(p place, data []byte) ([]place, error) {
 func (in *Incoming) keepNode(c cid.Cid, data []byte) error {
 	mh := string(c.Hash())
 	delete(in.astray, mh)
-	if r, ok := in.batch.refs[mh]; ok && r.kind == inDag {
-		return nil
-	}
 	r, ok, err := in.own(mh)
 	if err != nil {
 		return err
