@@ -44,7 +44,7 @@ func benchAdd(b *testing.B, inPlace bool) {
 	}
 }
 
-// BenchmarkReceive lands an item as a fetch does: batches of 8 MiB, parents first, two on their way at a time.
+// BenchmarkReceive lands an item as a fetch does: batches of 8 MiB, parents first, three on their way at a time.
 func BenchmarkReceive(b *testing.B) {
 	for _, src := range benchSources {
 		b.Run(src.name, func(b *testing.B) {
@@ -173,8 +173,8 @@ func feed(in *Incoming, from *Store, order []cid.Cid) error {
 	const batch = 8 << 20
 	sp := from.private
 	var g errgroup.Group
-	g.SetLimit(2)
-	free := make(chan []byte, 3)
+	g.SetLimit(3)
+	free := make(chan []byte, 4)
 	for range cap(free) {
 		free <- make([]byte, batch+maxBlock)
 	}

@@ -25,7 +25,9 @@ type landing struct {
 }
 
 func newLanding(dir string) *landing {
-	return &landing{flush: newFlusher(dir), refs: make(map[string]ref)}
+	l := &landing{flush: newFlusher(dir), refs: make(map[string]ref)}
+	l.flush.letGo = true
+	return l
 }
 
 // commit returns when l is durable, whoever made it so.

@@ -13,11 +13,16 @@ import (
 // fewFiles is up to how many files and folders are flushed one by one; beyond, the whole file system is.
 const fewFiles = 16
 
+// largeFile is from which length a file is let go of when it is on the disk: in the kernel's memory it would take the
+// place of what is in use, such as a model.
+const largeFile = 64 << 20
+
 // flusher makes what was written under a folder durable, in one go.
 type flusher struct {
 	dir   string
 	paths map[string]struct{}
 	many  bool
+	letGo bool // of large files
 }
 
 func newFlusher(dir string) *flusher { return &flusher{dir: dir, paths: make(map[string]struct{})} }
@@ -41,9 +46,24 @@ func (f *flusher) flush() error {
 		return syncFileSystem(f.dir)
 	}
 	for p := range f.paths {
-		if err := syncPath(p); err != nil {
+		if err := f.flushOne(p); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (f *flusher) flushOne(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := unix.Fdatasync(int(file.Fd())); err != nil {
+		return fmt.Errorf("flush %s: %w", path, err)
+	}
+	if st, err := file.Stat(); f.letGo && err == nil && st.Mode().IsRegular() && st.Size() >= largeFile {
+		_ = unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: nothing depends on it
 	}
 	return nil
 }
@@ -61,17 +81,7 @@ func syncFileSystem(dir string) error {
 }
 
 // syncPath flushes one file or folder.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := unix.Fdatasync(int(f.Fd())); err != nil {
-		return fmt.Errorf("flush %s: %w", path, err)
-	}
-	return nil
-}
+func syncPath(path string) error { return new(flusher).flushOne(path) }
 
 // replaceFile writes a small file so that after a crash the old or the new content is there, and returns when the new
 // one is durable.
