@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -73,22 +74,27 @@ func (p *paces) bucket(who string) *rate.Limiter {
 func (p *paces) allow(who string, n int) bool { return p.bucket(who).AllowN(time.Now(), n) }
 
 const (
-	streamsPerSecond = 200 // new streams from one neighbourhood; a school behind one address opens some hundreds at once
+	streamsPerSecond = 400 // new streams from one neighbourhood; a school behind one address opens some hundreds at once
 	streamsBurst     = 1600
+	streamWait       = 2 * time.Second // for its turn
 	// floodBurst is how many refused streams make a flood; what makes one is sent away for floodPause.
 	floodBurst = 1000
 	floodPause = time.Minute
 )
 
-// paceStreams bounds how fast streams are opened here, before anything is negotiated on them, and sends a peer away that
-// goes on regardless. It is called before the host has peers.
+// paceStreams bounds how fast streams are opened here, before anything is negotiated on them: those that come too fast wait,
+// and when there are too many even for that they are refused. A peer that goes on regardless is sent away. It is called
+// before the host has peers.
 func paceStreams(n *swarm.Swarm, g *gate) {
 	streams := &paces{perSecond: streamsPerSecond, burst: streamsBurst}
 	floods := &paces{perSecond: streamsPerSecond, burst: floodBurst}
 	next := n.StreamHandler()
 	n.SetStreamHandler(func(s network.Stream) {
 		who := neighbourhood(s.Conn())
-		if streams.allow(who, 1) {
+		ctx, cancel := context.WithTimeout(context.Background(), streamWait)
+		err := streams.bucket(who).Wait(ctx)
+		cancel()
+		if err == nil {
 			next(s)
 			return
 		}
