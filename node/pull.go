@@ -10,6 +10,7 @@ import (
 
 	"savoirs/p2p"
 	"savoirs/store"
+	"savoirs/store/catalog"
 )
 
 // Pull fetches an offered item from whoever holds it, verified block by block
@@ -49,11 +50,15 @@ func (n *Node) fetch(ctx context.Context, item Item, root cid.Cid, progress func
 	if err != nil {
 		return store.Item{}, err
 	}
+	former, err := n.former(root)
+	if err != nil {
+		return store.Item{}, errors.Join(err, in.Close())
+	}
 	landed := in.Have()
 	report := stage(progress, "fetch")
 	report(landed, item.Size)
 	err = n.mesh.Fetch(ctx, root, in, p2p.FetchOptions{
-		From: holders(item), MaxBytes: maxTransfer(item.Size),
+		From: holders(item), MaxBytes: maxTransfer(item.Size), Former: former,
 		Progress: func(bytes int64) { report(min(landed+bytes, item.Size), item.Size) },
 	})
 	if err != nil {
@@ -64,6 +69,23 @@ func (n *Node) fetch(ctx context.Context, item Item, root cid.Cid, progress func
 		return store.Item{}, errors.Join(err, in.Close())
 	}
 	return held, nil
+}
+
+// former is the item that an offer of root replaces, when it is published and
+// here, so that holders may be told what of it need not come again.
+func (n *Node) former(root cid.Cid) (cid.Cid, error) {
+	for e, err := range n.catalog.Offers() {
+		if err != nil {
+			return cid.Undef, fmt.Errorf("read the catalogue: %w", err)
+		}
+		if e.Verb != catalog.Revise || !e.Root.Equals(root) {
+			continue
+		}
+		if it, err := n.store.Item(e.Replaces); err == nil && it.Space == store.Mesh {
+			return it.Root, nil
+		}
+	}
+	return cid.Undef, nil
 }
 
 // holders are who most likely has the item: its author.

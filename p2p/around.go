@@ -6,7 +6,6 @@ import (
 	"time"
 
 	blocks "github.com/ipfs/go-block-format"
-	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -32,16 +31,16 @@ func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
 		wait = aroundTime
 	}
 	for {
-		span, err := f.walk.take(ctx, nobody, aroundSpan)
+		c, err := f.walk.take(ctx, nobody, aroundSpan)
 		if err != nil && ctx.Err() == nil {
 			fail(err)
 		}
-		if err != nil || len(span) == 0 {
+		if err != nil || c == nil {
 			return
 		}
 		before := f.count.Load()
-		err = f.wantAround(ctx, span, wait)
-		f.walk.giveBack(span, nobody, true)
+		err = f.wantAround(ctx, c, wait)
+		f.walk.end(c, true)
 		if err != nil && ctx.Err() == nil {
 			fail(err)
 		}
@@ -51,15 +50,12 @@ func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
 	}
 }
 
-// wantAround accepts what bitswap brings of a span until nothing comes for wait. An error is our own; that nothing comes is
+// wantAround accepts what bitswap brings of a claim until nothing comes for wait. An error is our own; that nothing comes is
 // none.
-func (f *fetch) wantAround(ctx context.Context, span []link, wait time.Duration) error {
+func (f *fetch) wantAround(ctx context.Context, c *claim, wait time.Duration) error {
 	wanting, cancel := context.WithCancel(ctx)
 	defer cancel() // withdraws what is still wanted, and ends the channel
-	want := make([]cid.Cid, len(span))
-	for i, l := range span {
-		want[i] = l.cid
-	}
+	want := f.walk.want(c)
 	f.m.wanted.add(want)
 	coming, err := f.m.bitswap.NewSession(wanting).GetBlocks(wanting, want)
 	if err != nil {
@@ -78,10 +74,11 @@ func (f *fetch) wantAround(ctx context.Context, span []link, wait time.Duration)
 			return ctx.Err()
 		}
 		stalled.Reset(wait)
-		if len(b.RawData()) > maxBlock {
+		l, due := f.walk.pick(c, b.Cid())
+		if !due || len(b.RawData()) > maxBlock {
 			continue
 		}
-		if err := f.accept(ctx, b); err != nil {
+		if _, err := f.acceptBlock(ctx, c, l, arrival{Block: b}); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ const (
 	maxDepth   = 128     // levels below the root
 	maxNodes   = 1 << 18 // distinct nodes with links
 	maxPending = 1 << 19 // links known and not yet looked at
+	maxSize    = 1 << 44 // bytes that a link says hang below it
 )
 
 // ErrRefused means that the content itself breaks a rule (its shape, its size, how it is encoded): no other holder and no
@@ -43,35 +44,58 @@ func inline(c cid.Cid) bool { return c.Prefix().MhType == mh.IDENTITY }
 // leaf tells whether a block of c cannot have links.
 func leaf(c cid.Cid) bool { return c.Prefix().Codec == cid.Raw }
 
+// link is a block of the DAG as its parent names it.
+type link struct {
+	cid   cid.Cid
+	depth int   // levels below the root, or below what was asked for
+	size  int64 // bytes of all below it, as the parent says; 0 when it says nothing
+}
+
+// estimate is how many bytes l probably brings. A node that says nothing may be anything.
+func (l link) estimate() int64 {
+	switch {
+	case l.size > 0:
+		return l.size
+	case leaf(l.cid):
+		return 256 << 10
+	default:
+		return 1 << 30
+	}
+}
+
 // links reads the links of a verified block, in order, with what hangs below inline ones in their place.
-func links(c cid.Cid, data []byte, depth int) ([]cid.Cid, error) {
-	if leaf(c) {
+func links(of link, data []byte) ([]link, error) {
+	if leaf(of.cid) {
 		return nil, nil
 	}
-	if depth >= maxDepth {
+	if of.depth >= maxDepth {
 		return nil, fmt.Errorf("%w: more than %d levels", ErrRefused, maxDepth)
 	}
 	node, err := merkledag.DecodeProtobuf(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrRefused, c, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrRefused, of.cid, err)
 	}
 	if len(node.Links()) > maxFanOut {
-		return nil, fmt.Errorf("%w: %s has %d links, at most %d", ErrRefused, c, len(node.Links()), maxFanOut)
+		return nil, fmt.Errorf("%w: %s has %d links, at most %d", ErrRefused, of.cid, len(node.Links()), maxFanOut)
 	}
-	below := make([]cid.Cid, 0, len(node.Links()))
-	for _, l := range node.Links() {
-		if err := checkCID(l.Cid); err != nil {
+	below := make([]link, 0, len(node.Links()))
+	for _, n := range node.Links() {
+		if err := checkCID(n.Cid); err != nil {
 			return nil, err
 		}
-		if !inline(l.Cid) {
-			below = append(below, l.Cid)
+		l := link{cid: n.Cid, depth: of.depth + 1, size: int64(min(n.Size, maxSize))}
+		if leaf(n.Cid) {
+			l.size = min(l.size, maxBlock)
+		}
+		if !inline(n.Cid) {
+			below = append(below, l)
 			continue
 		}
-		decoded, err := mh.Decode(l.Cid.Hash())
+		decoded, err := mh.Decode(n.Cid.Hash())
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrRefused, l.Cid, err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrRefused, n.Cid, err)
 		}
-		inner, err := links(l.Cid, decoded.Digest, depth+1)
+		inner, err := links(l, decoded.Digest)
 		if err != nil {
 			return nil, err
 		}

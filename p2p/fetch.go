@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/ipfs/boxo/blockstore"
-	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/semaphore"
 )
 
 var (
@@ -33,6 +33,10 @@ type FetchOptions struct {
 	// was there before is not counted.
 	Progress func(bytes int64)
 
+	// Former is the root of an item that is in `into` and that anyone may know to be here, of which this one is a new
+	// version. Holders are told which blocks of it are here, in a compact form, and leave those out.
+	Former cid.Cid
+
 	// Patience is how long to go on redialling while nothing comes from anyone; 0 is 30 s.
 	Patience time.Duration
 }
@@ -49,7 +53,9 @@ type fetch struct {
 	into   blockstore.Blockstore
 	o      FetchOptions
 	walk   *walk
-	landed chan blocks.Block // accepted, on its way to `into`, parents before children
+	landed chan arrival        // accepted, on its way to `into`, parents before children
+	room   *semaphore.Weighted // bytes on their way
+	hurry  chan struct{}       // filled when nothing more is to come
 
 	start        time.Time
 	count, bytes atomic.Int64 // blocks and bytes accepted
@@ -65,12 +71,13 @@ type fetch struct {
 // all of it.
 //
 // `into` says with Has what is there already, which is not fetched again, so that a fetch that was cut resumes where it
-// stopped, also in another process. Blocks are verified first, and reach PutMany in batches with parents before children;
-// PutMany must be durable when it returns.
+// stopped, also in another process. Blocks reach PutMany in batches with parents before children. PutMany must be durable
+// when it returns, must refuse a batch in which a block does not match its CID with blocks.ErrWrongHash and keep nothing of
+// it, and may not use the bytes after it returns. That is where leaves are verified; nodes are before.
 //
 // It returns nil when all of it is there. Otherwise the error wraps ErrIncomplete when part of it is there, ErrNoProvider
 // when nothing is, ErrRefused when the content breaks a rule, or what `into` returned. A *Fault among the causes names a
-// peer that sent wrong bytes: nothing of such an answer was kept, and Faults remembers it.
+// peer that sent what was not asked for or wrong bytes: none of that was kept, and Faults remembers it.
 func (m *Mesh) Fetch(ctx context.Context, root cid.Cid, into blockstore.Blockstore, o FetchOptions) error {
 	if err := checkCID(root); err != nil {
 		return fmt.Errorf("fetch %s: %w", root, err)
@@ -81,7 +88,9 @@ func (m *Mesh) Fetch(ctx context.Context, root cid.Cid, into blockstore.Blocksto
 	f := &fetch{
 		m: m, root: root, into: into, o: o,
 		walk:   newWalk(root, into),
-		landed: make(chan blocks.Block),
+		landed: make(chan arrival, 4096),
+		room:   semaphore.NewWeighted(maxLanded),
+		hurry:  make(chan struct{}, 1),
 		start:  time.Now(),
 		banned: map[peer.ID]bool{},
 	}
@@ -98,6 +107,11 @@ func (f *fetch) run(ctx context.Context) error {
 	begun, err := f.into.Has(ctx, f.root)
 	if err != nil {
 		return err
+	}
+	if f.o.Former.Defined() {
+		if f.walk.have, err = haveOf(ctx, f.o.Former, f.into); err != nil {
+			return err
+		}
 	}
 	working, fail := context.WithCancelCause(ctx)
 	defer fail(nil)

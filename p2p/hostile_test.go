@@ -18,15 +18,15 @@ import (
 	mh "github.com/multiformats/go-multihash"
 )
 
-// liar opens a node that says it holds root and answers want lists with whatever answer writes.
-func liar(t *testing.T, root cid.Cid, answer func(w *bufio.Writer, want wantList) error) *Mesh {
+// liar opens a node that says it holds root and answers requests with whatever answer writes.
+func liar(t *testing.T, root cid.Cid, answer func(w *bufio.Writer, want request) error) *Mesh {
 	t.Helper()
 	m := open(t, Options{})
 	Handle(m, holdsName, holdsLimit(), func(context.Context, peer.ID, holdsQuestion) (holdsAnswer, error) {
 		return holdsAnswer{Held: []bool{true}}, nil
 	})
 	m.host.SetStreamHandler(protoCAR, func(s network.Stream) {
-		want, err := readWantList(bufio.NewReader(s))
+		want, err := readRequest(bufio.NewReader(s))
 		if err != nil {
 			s.Reset()
 			return
@@ -52,29 +52,29 @@ func TestWhatAFaultyPeerSendsNeverReachesTheStore(t *testing.T) {
 		}
 		return b.RawData()
 	}
-	for name, answer := range map[string]func(w *bufio.Writer, want wantList) error{
-		"wrong bytes": func(w *bufio.Writer, want wantList) error {
+	for name, answer := range map[string]func(w *bufio.Writer, want request) error{
+		"wrong bytes": func(w *bufio.Writer, want request) error {
 			return writeSection(w, want.Want[0], append(get(want.Want[0]), 'x'))
 		},
-		"a block nobody asked for": func(w *bufio.Writer, want wantList) error {
+		"a block nobody asked for": func(w *bufio.Writer, want request) error {
 			return writeSection(w, other, get(other))
 		},
-		"a frame beyond the limit": func(w *bufio.Writer, want wantList) error {
+		"a frame beyond the limit": func(w *bufio.Writer, want request) error {
 			_, err := w.Write(binary.AppendUvarint(nil, maxBlock*2))
 			return err
 		},
-		"a block beyond the limit": func(w *bufio.Writer, want wantList) error {
+		"a block beyond the limit": func(w *bufio.Writer, want request) error {
 			return writeSection(w, want.Want[0], make([]byte, maxBlock+1))
 		},
-		"an empty frame": func(w *bufio.Writer, want wantList) error {
+		"an empty frame": func(w *bufio.Writer, want request) error {
 			_, err := w.Write([]byte{0})
 			return err
 		},
-		"a length without end": func(w *bufio.Writer, want wantList) error {
+		"a length without end": func(w *bufio.Writer, want request) error {
 			_, err := w.Write(bytes.Repeat([]byte{0xff}, 1<<10))
 			return err
 		},
-		"a stream without end": func(w *bufio.Writer, want wantList) error {
+		"a stream without end": func(w *bufio.Writer, want request) error {
 			for {
 				if err := writeSection(w, other, get(other)); err != nil {
 					return err
@@ -106,7 +106,7 @@ func TestWhatAFaultyPeerSendsNeverReachesTheStore(t *testing.T) {
 func TestAPeerThatOnlyEverBreaksOffIsGivenUp(t *testing.T) {
 	t.Parallel()
 	_, _, root, _ := holder(t, 64<<10)
-	bad := liar(t, root, func(w *bufio.Writer, want wantList) error {
+	bad := liar(t, root, func(w *bufio.Writer, want request) error {
 		_, err := w.Write([]byte{100, 1, 0x55})
 		return err
 	})
@@ -118,7 +118,7 @@ func TestAPeerThatOnlyEverBreaksOffIsGivenUp(t *testing.T) {
 func TestAFaultyPeerDoesNotKeepAnHonestOneFromDelivering(t *testing.T) {
 	a, store, root, size := holder(t, 4<<20)
 	asked := 0
-	bad := liar(t, root, func(w *bufio.Writer, want wantList) error {
+	bad := liar(t, root, func(w *bufio.Writer, want request) error {
 		asked++
 		b, err := store.Get(context.Background(), want.Want[0])
 		if err != nil {
@@ -144,7 +144,7 @@ func TestAFaultyPeerIsNotAskedAgainInALaterRound(t *testing.T) {
 	_, store, root, _ := holder(t, 1<<20)
 	half := part(t, store, root, func(i int, c cid.Cid) bool { return !leaf(c) || i%2 == 0 })
 	var asked atomic.Int64
-	bad := liar(t, root, func(w *bufio.Writer, want wantList) error {
+	bad := liar(t, root, func(w *bufio.Writer, want request) error {
 		asked.Add(1)
 		return writeSection(w, want.Want[0], []byte("wrong"))
 	})
@@ -161,7 +161,7 @@ func TestAFaultyPeerIsNotAskedAgainInALaterRound(t *testing.T) {
 func TestAnotherHeaderIsALie(t *testing.T) {
 	store := newMemory()
 	root, other := raw(t, store, []byte("root")), raw(t, store, []byte("other"))
-	r := carReader{r: bufio.NewReader(bytes.NewReader(carHeader(other))), root: root, want: []cid.Cid{root}}
+	r := carReader{r: bufio.NewReader(bytes.NewReader(carHeader(other))), root: root}
 	_, err := r.next()
 	is(t, err, errLie)
 }
@@ -175,7 +175,7 @@ func TestAnEndInTheMiddleOfABlockIsNoLie(t *testing.T) {
 	writeSection(w, root, []byte("root"))
 	w.Flush()
 	for cut := range buf.Len() {
-		r := carReader{r: bufio.NewReader(bytes.NewReader(buf.Bytes()[:cut])), root: root, want: []cid.Cid{root}}
+		r := carReader{r: bufio.NewReader(bytes.NewReader(buf.Bytes()[:cut])), root: root}
 		if _, err := r.next(); err == nil || errors.Is(err, errLie) {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
@@ -315,65 +315,74 @@ func TestAStrangerGetsNothingThatIsNotInBlocks(t *testing.T) {
 	}
 }
 
+func writeSection(w *bufio.Writer, c cid.Cid, data []byte) error {
+	if _, err := w.Write(sectionHead(c, len(data))); err != nil {
+		return err
+	}
+	_, err := w.Write(data)
+	return err
+}
+
 func FuzzCARReader(f *testing.F) {
 	store := newMemory()
 	root := raw(f, store, []byte("root"))
-	want := []cid.Cid{root, raw(f, store, []byte("second")), raw(f, store, []byte("third"))}
 	var buf bytes.Buffer
 	w := bufio.NewWriter(&buf)
 	w.Write(carHeader(root))
-	writeSection(w, want[0], []byte("root"))
-	writeSection(w, want[2], []byte("third"))
+	writeSection(w, root, []byte("root"))
+	writeSection(w, raw(f, store, []byte("third")), []byte("third"))
 	w.Flush()
 	f.Add(buf.Bytes())
 	f.Add(carHeader(root))
 	f.Add(append(carHeader(root), 0xff, 0xff, 0xff, 0xff, 0xff))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := carReader{r: bufio.NewReader(bytes.NewReader(data)), root: root, want: want}
-		at := -1
+		r := carReader{r: bufio.NewReader(bytes.NewReader(data)), root: root}
+		read := len(carHeader(root))
 		for {
-			b, err := r.next()
+			s, err := r.next()
 			if err != nil {
 				return
 			}
-			if sum, err := b.Cid().Prefix().Sum(b.RawData()); err != nil || !sum.Equals(b.Cid()) {
-				t.Fatal("wrong bytes came through")
+			if read += len(s.buf); read > len(data) {
+				t.Fatal("more came out than went in")
 			}
-			found := false
-			for i := at + 1; i < len(want); i++ {
-				if want[i].Equals(b.Cid()) {
-					at, found = i, true
-					break
-				}
-			}
-			if !found {
-				t.Fatalf("%s was not wanted here", b.Cid())
+			if !s.cid.Defined() || !bytes.Equal(append(s.cid.Bytes(), s.data...), s.buf) {
+				t.Fatal("a section that is not a CID and bytes")
 			}
 		}
 	})
 }
 
-func FuzzWantList(f *testing.F) {
+func FuzzRequest(f *testing.F) {
 	store := newMemory()
 	root := raw(f, store, []byte("root"))
-	good, err := encode(wantList{Root: root, Want: []cid.Cid{root}})
+	have := newHave(1)
+	have.add(root)
+	good, err := encode(request{Root: root, Want: []cid.Cid{root}, Bytes: 1 << 20, Have: have})
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(appendFrame(nil, good))
+	f.Add(append(appendFrame(nil, good), 5, 0xff, 0x7f))
 	f.Add([]byte{3, 0xa1, 0x61, 0x61})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		want, err := readWantList(bufio.NewReader(bytes.NewReader(data)))
+		r := bufio.NewReader(bytes.NewReader(data))
+		q, err := readRequest(r)
 		if err != nil {
 			return
 		}
-		if len(want.Want) > maxWant {
+		if len(q.Want) > maxWant {
 			t.Fatal("too many")
 		}
-		for _, c := range want.Want {
+		for _, c := range q.Want {
 			if inline(c) || checkCID(c) != nil {
 				t.Fatal("a CID that is not to be served")
 			}
+			q.Have.has(c)
+		}
+		allowed := newCredit(q.Bytes)
+		allowed.read(r)
+		if _, closed := allowed.state(); !closed || allowed.left < 0 || allowed.left > maxCredit {
+			t.Fatalf("%d bytes may be sent", allowed.left)
 		}
 	})
 }

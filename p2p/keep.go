@@ -2,36 +2,95 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	pool "github.com/libp2p/go-buffer-pool"
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const (
-	batchBytes = 8 << 20
-	batchTime  = time.Second // a slow link loses no more than this to a power cut
-	spanBytes  = 8 << 20     // what one request should bring
+	// A batch is made durable when it has so many bytes: a kill loses less than a hundredth of what came, and what is
+	// flushed at a time is worth it.
+	minBatch  = 1 << 20
+	maxBatch  = 8 << 20
+	batchPart = 128
+	// batchTime: a slow link loses no more than this to a power cut.
+	batchTime = time.Second
+	// maxLanded is how many bytes may wait to be made durable.
+	maxLanded = 16 << 20
 )
 
-// accept hands a verified block to the keeper and then puts its links up for fetching. The order matters: `into` gets
-// parents first.
-func (f *fetch) accept(ctx context.Context, b blocks.Block) error {
-	below, fresh, err := f.walk.accept(b)
-	if err != nil || !fresh {
-		return err
+// arrival is a block on its way to `into`. A leaf was not compared with its CID yet.
+type arrival struct {
+	blocks.Block
+	buf  []byte // where its bytes are, from the pool; nil when they are somebody else's
+	from peer.ID
+}
+
+// accept takes what the holder of a claim sent, hands it to the keeper and then makes due what hangs below. The order
+// matters: `into` gets parents first. It says whether the block was waited for. The buffer is given away.
+func (f *fetch) accept(ctx context.Context, c *claim, s section) (fresh bool, err error) {
+	defer func() {
+		if !fresh {
+			pool.Put(s.buf)
+		}
+	}()
+	l, due := f.walk.find(c, s.cid)
+	if !due {
+		return false, wrongBlock(Unasked, protoCAR, s.cid, s.data)
 	}
-	if n := f.bytes.Add(int64(len(b.RawData()))); f.o.MaxBytes > 0 && n > f.o.MaxBytes {
-		return fmt.Errorf("%w: more than %d bytes", ErrRefused, f.o.MaxBytes)
+	if len(s.data) > maxBlock || !leaf(s.cid) && !matches(s.cid, s.data) {
+		return false, wrongBlock(WrongBytes, protoCAR, s.cid, s.data) // maxBlock: longer than any that is taken
+	}
+	b, err := blocks.NewBlockWithCid(s.data, s.cid)
+	if err != nil {
+		return false, err
+	}
+	return f.acceptBlock(ctx, c, l, arrival{Block: b, buf: s.buf, from: c.peer})
+}
+
+// acceptBlock is accept for a block that is next due; a node was compared with its CID.
+func (f *fetch) acceptBlock(ctx context.Context, c *claim, l link, a arrival) (fresh bool, err error) {
+	below, err := links(l, a.RawData())
+	if err != nil {
+		return false, err
+	}
+	if fresh, err = f.walk.accept(ctx, c, below); err != nil || !fresh {
+		return false, err
+	}
+	n := int64(len(a.RawData()))
+	if f.bytes.Add(n) > f.o.MaxBytes && f.o.MaxBytes > 0 {
+		return false, fmt.Errorf("%w: more than %d bytes", ErrRefused, f.o.MaxBytes)
+	}
+	if err := f.room.Acquire(ctx, n); err != nil {
+		return false, err
 	}
 	select {
-	case f.landed <- b:
+	case f.landed <- a:
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	f.count.Add(1)
 	f.lastAccepted.Store(int64(time.Since(f.start)))
-	return f.walk.land(b.Cid(), below)
+	if err := f.walk.land(c, l.cid, below); err != nil {
+		return true, err
+	}
+	if f.walk.arrived() {
+		select {
+		case f.hurry <- struct{}{}:
+		default:
+		}
+	}
+	return true, nil
+}
+
+func matches(c cid.Cid, data []byte) bool {
+	sum, err := c.Prefix().Sum(data)
+	return err == nil && sum.Equals(c)
 }
 
 // quietFor is how long nothing has been accepted.
@@ -42,38 +101,38 @@ func (f *fetch) quietFor() time.Duration {
 // keep makes accepted blocks durable in batches until landed is closed; also what was accepted before ctx ended.
 func (f *fetch) keep(ctx context.Context) error {
 	var (
-		batch []blocks.Block
-		size  int
+		batch []arrival
+		size  int64
 		total int64
 		due   <-chan time.Time
 	)
 	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := f.into.PutMany(context.WithoutCancel(ctx), batch); err != nil {
-			return fmt.Errorf("keep %d blocks: %w", len(batch), err)
-		}
-		f.walk.settle(batch)
-		total += int64(size)
-		batch, size, due = nil, 0, nil
-		if f.o.Progress != nil {
+		kept, err := f.put(context.WithoutCancel(ctx), batch)
+		f.room.Release(size)
+		total += kept
+		batch, size, due = batch[:0], 0, nil
+		if err == nil && kept > 0 && f.o.Progress != nil {
 			f.o.Progress(total)
 		}
-		return nil
+		return err
 	}
 	for {
 		select {
-		case b, ok := <-f.landed:
+		case a, ok := <-f.landed:
 			if !ok {
 				return flush()
 			}
 			if len(batch) == 0 {
 				due = time.After(batchTime)
 			}
-			batch, size = append(batch, b), size+len(b.RawData())
-			if size < batchBytes {
+			batch, size = append(batch, a), size+int64(len(a.RawData()))
+			if size < min(max(total/batchPart, minBatch), maxBatch) {
 				continue
+			}
+		case <-f.hurry:
+			for len(f.landed) > 0 {
+				a := <-f.landed
+				batch, size = append(batch, a), size+int64(len(a.RawData()))
 			}
 		case <-due:
 		}
@@ -83,11 +142,46 @@ func (f *fetch) keep(ctx context.Context) error {
 	}
 }
 
-// spanSize is how many blocks make about spanBytes, judging by those that came.
-func (f *fetch) spanSize() int {
-	n, bytes := f.count.Load(), f.bytes.Load()
-	if n == 0 {
-		return 16
+// put makes a batch durable but for what is wrong in it, and returns the bytes of that.
+func (f *fetch) put(ctx context.Context, batch []arrival) (kept int64, err error) {
+	if len(batch) == 0 {
+		return 0, nil
 	}
-	return int(min(max(spanBytes/max(bytes/n, 1), 8), maxWant))
+	bs := make([]blocks.Block, 0, len(batch))
+	for _, a := range batch {
+		bs = append(bs, a.Block)
+	}
+	if err = f.into.PutMany(ctx, bs); errors.Is(err, blocks.ErrWrongHash) {
+		if bs = f.blameWrong(batch); len(bs) == len(batch) {
+			return 0, fmt.Errorf("keep %d blocks, all of them right: %w", len(bs), err)
+		}
+		err = f.into.PutMany(ctx, bs)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("keep %d blocks: %w", len(bs), err)
+	}
+	cs := make([]cid.Cid, 0, len(bs))
+	for _, b := range bs {
+		cs = append(cs, b.Cid())
+		kept += int64(len(b.RawData()))
+	}
+	for _, a := range batch {
+		pool.Put(a.buf)
+	}
+	f.walk.settle(cs)
+	return kept, nil
+}
+
+// blameWrong finds the wrong blocks of a batch, blames who sent them and has them brought by others. It returns the rest.
+func (f *fetch) blameWrong(batch []arrival) (right []blocks.Block) {
+	for _, a := range batch {
+		if matches(a.Cid(), a.RawData()) {
+			right = append(right, a.Block)
+			continue
+		}
+		f.bytes.Add(-int64(len(a.RawData())))
+		f.blame(a.from, wrongBlock(WrongBytes, protoCAR, a.Cid(), a.RawData()))
+		f.walk.spoil(a.Cid())
+	}
+	return right
 }

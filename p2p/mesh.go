@@ -93,6 +93,7 @@ type Mesh struct {
 	house   *house
 	wanted  wanted
 	pacing  *pacing
+	ahead   chan struct{} // one for each block that is read before its turn, for all answers together
 
 	look wake // asks again who is on the link
 
@@ -136,6 +137,7 @@ func Open(o Options) (*Mesh, error) {
 		look:     make(wake, 1),
 		stop:     stop,
 		pacing:   newPacing(),
+		ahead:    make(chan struct{}, sharedAhead),
 		provided: map[cid.Cid]struct{}{},
 		within: func(d time.Duration) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, d)

@@ -122,12 +122,23 @@ func (s *memory) PutMany(ctx context.Context, bs []blocks.Block) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	own := make([]blocks.Block, 0, len(bs)) // the bytes are the caller's again afterwards
+	for _, b := range bs {
+		if !matches(b.Cid(), b.RawData()) {
+			return blocks.ErrWrongHash
+		}
+		b, err := blocks.NewBlockWithCid(bytes.Clone(b.RawData()), b.Cid())
+		if err != nil {
+			return err
+		}
+		own = append(own, b)
+	}
 	if s.onPut != nil {
 		if err := s.onPut(bs); err != nil {
 			return err
 		}
 	}
-	if err := s.Blockstore.PutMany(ctx, bs); err != nil {
+	if err := s.Blockstore.PutMany(ctx, own); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -174,8 +185,9 @@ func addFile(t testing.TB, s blockstore.Blockstore, data []byte, chunkSize int64
 func dag(t testing.TB, s blockstore.Blockstore, root cid.Cid) (order []blocks.Block, size int64) {
 	t.Helper()
 	seen := cid.NewSet()
-	var visit func(cid.Cid)
-	visit = func(c cid.Cid) {
+	var visit func(link)
+	visit = func(l link) {
+		c := l.cid
 		if inline(c) || !seen.Visit(c) {
 			return
 		}
@@ -184,7 +196,7 @@ func dag(t testing.TB, s blockstore.Blockstore, root cid.Cid) (order []blocks.Bl
 			t.Fatal(err)
 		}
 		order, size = append(order, b), size+int64(len(b.RawData()))
-		below, err := links(c, b.RawData(), 0)
+		below, err := links(l, b.RawData())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +204,7 @@ func dag(t testing.TB, s blockstore.Blockstore, root cid.Cid) (order []blocks.Bl
 			visit(l)
 		}
 	}
-	visit(root)
+	visit(link{cid: root})
 	return order, size
 }
 

@@ -1,16 +1,16 @@
 package p2p
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -18,13 +18,13 @@ const (
 	// A peer that drips bytes to keep us waiting is dropped as well.
 	slowTime  = 30 * time.Second
 	slowBytes = 16 << 10
-	askTime   = 10 * time.Second // to get a wantList across
+	askTime   = 10 * time.Second // to get a request across
 
 	// maxStrikes is how many answers in a row may break without having brought a block.
 	maxStrikes = 5
 )
 
-// drain asks p for what is missing, span by span, until p can do no more, lied, broke off maxStrikes times, or nothing
+// drain asks p for what is missing, claim by claim, until p can do no more, lied, broke off maxStrikes times, or nothing
 // came from anyone for o.Patience.
 func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFunc) {
 	if err := f.m.reach(ctx, p); err != nil {
@@ -36,26 +36,18 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 	}
 	wait, strikes := minRetry, 0
 	for {
-		span, err := f.walk.take(ctx, p, f.spanSize())
-		if err != nil && ctx.Err() == nil {
-			fail(err)
-		}
-		if err != nil || len(span) == 0 {
+		got, err := f.askOn(ctx, p, fail)
+		if err == nil || f.isBanned(p) {
 			return
-		}
-		got, err := f.ask(ctx, p, span, fail)
-		f.walk.giveBack(span, p, err == nil)
-		if got > 0 {
-			wait, strikes = minRetry, 0
-		}
-		if err == nil {
-			continue
 		}
 		if errors.Is(err, errLie) {
 			f.blame(p, err)
 			return
 		}
 		f.m.log.Debug("fetch", "peer", p, "root", f.root, "err", err)
+		if got > 0 {
+			wait, strikes = minRetry, 0
+		}
 		if strikes++; strikes < maxStrikes {
 			err = f.comeBack(ctx, p, &wait)
 		}
@@ -68,67 +60,36 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 	}
 }
 
-// ask asks p for a span, accepts what comes and counts it. The error is nil when the answer ended as it should, whatever
-// was left out. What is wrong on our side, or with the content, goes to fail and ends the fetch.
-func (f *fetch) ask(ctx context.Context, p peer.ID, span []link, fail context.CancelCauseFunc) (got int, err error) {
-	want := make([]cid.Cid, len(span))
-	for i, l := range span {
-		want[i] = l.cid
-	}
-	s, err := f.m.openSpan(ctx, p, wantList{Root: f.root, Want: want})
-	if err != nil {
-		return 0, err
-	}
-	defer s.Reset() // harmless when all was read and closed
-	defer context.AfterFunc(ctx, func() { s.Reset() })()
-
-	answer := carReader{r: bufio.NewReaderSize(&steady{s: s}, carBufferSize), root: f.root, want: want}
-	for {
-		b, err := answer.next()
-		if err == io.EOF {
-			s.Close()
-			return got, nil
+// askOn asks p for one claim after the other, each before the last of the former is here, so that p always has something
+// to send. It counts the blocks that came, and returns nil when p can do no more.
+func (f *fetch) askOn(ctx context.Context, p peer.ID, fail context.CancelCauseFunc) (int64, error) {
+	var got atomic.Int64
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(2)
+	for ctx.Err() == nil {
+		c, err := f.walk.take(ctx, p, maxWant)
+		if err != nil && ctx.Err() == nil {
+			fail(err)
 		}
-		if err != nil {
-			if _, refused := errors.AsType[*network.StreamError](err); !refused && !errors.Is(err, errLie) && ctx.Err() == nil {
-				s.Conn().Close() // stalled or broken: nothing more will come this way
-			}
-			return got, err
+		if err != nil || c == nil {
+			break
 		}
-		if err := f.accept(ctx, b); err != nil {
-			if ctx.Err() == nil {
-				fail(err)
-			}
-			return got, err
-		}
-		got++
-		if err := f.m.paceIn(ctx, p, len(b.RawData())); err != nil {
-			return got, err
+		near := make(chan struct{})
+		asking.Go(func() error {
+			a := answer{f: f, claim: c, near: sync.OnceFunc(func() { close(near) }), fail: fail}
+			defer a.near()
+			lacks, err := a.take(ctx)
+			f.walk.end(c, lacks)
+			got.Add(a.got)
+			return err
+		})
+		select {
+		case <-near:
+		case <-ctx.Done():
 		}
 	}
-}
-
-// openSpan opens a stream to p and writes the wantList.
-func (m *Mesh) openSpan(ctx context.Context, p peer.ID, want wantList) (network.Stream, error) {
-	question, err := encode(want)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
-	s, err := m.host.NewStream(ctx, p, protoCAR)
-	if err != nil {
-		return nil, err
-	}
-	s.SetWriteDeadline(time.Now().Add(askTime))
-	if _, err = s.Write(appendFrame(nil, question)); err == nil {
-		err = s.CloseWrite()
-	}
-	if err != nil {
-		s.Reset()
-		return nil, err
-	}
-	return s, nil
+	err := asking.Wait()
+	return got.Load(), err
 }
 
 var errSlow = errors.New("too slow")
@@ -137,13 +98,18 @@ var errSlow = errors.New("too slow")
 // brought less than slowBytes. Time during which nobody reads is not counted.
 type steady struct {
 	s      network.Stream
+	until  time.Time // the deadline that is set
 	waited time.Duration
 	got    int
 }
 
 func (r *steady) Read(p []byte) (int, error) {
 	begin := time.Now()
-	r.s.SetReadDeadline(begin.Add(stallTime))
+	// Setting it costs a timer, so it is not done for each packet.
+	if until := begin.Add(stallTime); until.Sub(r.until) > stallTime/16 {
+		r.until = until
+		r.s.SetReadDeadline(until)
+	}
 	n, err := r.s.Read(p)
 	r.waited += time.Since(begin)
 	r.got += n

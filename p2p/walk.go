@@ -3,19 +3,14 @@ package p2p
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/ipfs/boxo/blockstore"
-	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
-
-// link is a block of the DAG and how far below the root it hangs.
-type link struct {
-	cid   cid.Cid
-	depth int
-}
 
 // maxAside bounds how far past the blocks that a peer lacks the walk looks for others to ask it for.
 const maxAside = 1024
@@ -23,29 +18,35 @@ const maxAside = 1024
 // walk is what is left of a DAG to fetch. It goes depth first and looks at `into` only when it comes by, so that its
 // memory is that of a path, not of the DAG, and blocks land nearly in the order of the files.
 //
-//	pending ──take──▶ asked ──accept──▶ landing ──settle──▶ durable in `into`
-//	   ▲                 │
-//	   └────giveBack─────┘
+//	pending ──take──▶ reserved, in the todo of a claim ──accept──▶ landing ──settle──▶ durable in `into`
+//	   ▲                 │                        ▲                   │
+//	   └────giveBack─────┘                        └─land: its links   └─ spoil: back to pending
 type walk struct {
 	into blockstore.Blockstore
+	have *have // what holders are told to leave out; nil for nothing
 
-	mu      sync.Mutex // guards what follows
-	pending []link     // the next one is last
-	asked   map[cid.Cid]link
-	landing map[cid.Cid]struct{}
-	opened  map[cid.Cid]struct{}             // nodes whose links were taken in
-	lacks   map[cid.Cid]map[peer.ID]struct{} // who said that it has not got it
-	changed chan struct{}                    // closed and replaced when a waiting take might now succeed
+	mu       sync.Mutex // guards what follows, and the claims
+	pending  []link     // the next one is last
+	claims   map[*claim]struct{}
+	reserved map[cid.Cid]struct{} // some claim is to bring it
+	landing  map[cid.Cid]link
+	opening  int                              // accepted nodes whose links are not taken in yet
+	opened   map[cid.Cid]struct{}             // nodes whose links were taken in
+	lacks    map[cid.Cid]map[peer.ID]struct{} // who said that it has not got it
+	windows  map[peer.ID]int64                // the last ones of their flows
+	changed  chan struct{}                    // closed and replaced when a waiting take might now succeed
 }
 
 func newWalk(root cid.Cid, into blockstore.Blockstore) *walk {
 	w := &walk{
-		into:    into,
-		asked:   map[cid.Cid]link{},
-		landing: map[cid.Cid]struct{}{},
-		opened:  map[cid.Cid]struct{}{},
-		lacks:   map[cid.Cid]map[peer.ID]struct{}{},
-		changed: make(chan struct{}),
+		into:     into,
+		claims:   map[*claim]struct{}{},
+		reserved: map[cid.Cid]struct{}{},
+		landing:  map[cid.Cid]link{},
+		opened:   map[cid.Cid]struct{}{},
+		lacks:    map[cid.Cid]map[peer.ID]struct{}{},
+		windows:  map[peer.ID]int64{},
+		changed:  make(chan struct{}),
 	}
 	if !inline(root) {
 		w.pending = []link{{cid: root}}
@@ -53,25 +54,47 @@ func newWalk(root cid.Cid, into blockstore.Blockstore) *walk {
 	return w
 }
 
-// take returns up to max missing blocks for p to be asked for, waiting while others are at work on all there is. It
-// returns none when p can do no more.
-func (w *walk) take(ctx context.Context, p peer.ID, max int) ([]link, error) {
+// take returns up to max missing blocks for p to be asked for, or what another claim cannot bring as soon. It waits while
+// others are at work on all there is, and returns nil when p can do no more.
+func (w *walk) take(ctx context.Context, p peer.ID, max int) (*claim, error) {
+	again := time.NewTicker(tailTime / 2)
+	defer again.Stop()
 	for {
-		span, wait, err := w.tryTake(ctx, p, max)
-		if err != nil || len(span) > 0 || wait == nil {
-			return span, err
+		c, wait, err := w.tryTake(ctx, p, max)
+		if err != nil || c != nil || wait == nil {
+			return c, err
 		}
 		select {
 		case <-wait:
+		case <-again.C: // someone may have stalled
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
-func (w *walk) tryTake(ctx context.Context, p peer.ID, max int) (span []link, wait <-chan struct{}, err error) {
+func (w *walk) tryTake(ctx context.Context, p peer.ID, max int) (c *claim, wait <-chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	span, err := w.fromPending(ctx, p, max)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(span) == 0 && p != nobody {
+		span = w.steal(p)
+	}
+	switch {
+	case len(span) > 0:
+		return w.newClaim(p, span), nil, nil
+	case w.busy():
+		return nil, w.changed, nil
+	default:
+		return nil, nil, nil
+	}
+}
+
+// fromPending takes the next links that are not here and that p may have.
+func (w *walk) fromPending(ctx context.Context, p peer.ID, max int) (span []link, err error) {
 	var aside []link // p lacks these
 	for len(w.pending) > 0 && len(span) < max && len(aside) < maxAside {
 		if err = ctx.Err(); err != nil {
@@ -91,28 +114,30 @@ func (w *walk) tryTake(ctx context.Context, p peer.ID, max int) (span []link, wa
 		if here {
 			continue
 		}
-		w.asked[l.cid] = l
+		w.reserved[l.cid] = struct{}{}
 		span = append(span, l)
 	}
-	for i := len(aside) - 1; i >= 0; i-- {
-		w.pending = append(w.pending, aside[i])
-	}
+	w.putBack(aside)
 	if err != nil {
-		for i := len(span) - 1; i >= 0; i-- {
-			delete(w.asked, span[i].cid)
-			w.pending = append(w.pending, span[i])
+		for _, l := range span {
+			delete(w.reserved, l.cid)
 		}
-		return nil, nil, err
+		w.putBack(span)
+		return nil, err
 	}
-	if len(span) == 0 && len(w.asked) > 0 {
-		wait = w.changed
+	return span, nil
+}
+
+// putBack makes links pending again, the first of them topmost.
+func (w *walk) putBack(ls []link) {
+	for _, l := range slices.Backward(ls) {
+		w.pending = append(w.pending, l)
 	}
-	return span, wait, nil
 }
 
 // here tells whether nothing needs to be asked for l, taking in its links if it was here before.
 func (w *walk) here(ctx context.Context, l link) (bool, error) {
-	if _, ok := w.asked[l.cid]; ok {
+	if _, ok := w.reserved[l.cid]; ok {
 		return true, nil
 	}
 	if _, ok := w.landing[l.cid]; ok {
@@ -132,86 +157,46 @@ func (w *walk) here(ctx context.Context, l link) (bool, error) {
 	if err != nil { // damaged since: fetch it again
 		return false, ctx.Err()
 	}
-	below, err := links(l.cid, b.RawData(), l.depth)
+	below, err := links(l, b.RawData())
 	if err != nil {
 		return false, err
 	}
-	return true, w.open(l, below)
+	if err := w.open(l.cid, len(w.pending)+len(below)); err != nil {
+		return false, err
+	}
+	w.putBack(below)
+	return true, nil
 }
 
-// open puts the links of a node on top of what is pending, the first of them topmost.
-func (w *walk) open(l link, below []cid.Cid) error {
-	if len(below) == 0 {
-		return nil
-	}
-	if len(w.opened) >= maxNodes || len(w.pending)+len(below) > maxPending {
+// open notes that the links of a node are taken in, which makes so many not looked at.
+func (w *walk) open(c cid.Cid, many int) error {
+	if len(w.opened) >= maxNodes || many > maxPending {
 		return fmt.Errorf("%w: too many blocks", ErrRefused)
 	}
-	w.opened[l.cid] = struct{}{}
-	for i := len(below) - 1; i >= 0; i-- {
-		w.pending = append(w.pending, link{cid: below[i], depth: l.depth + 1})
-	}
+	w.opened[c] = struct{}{}
 	return nil
-}
-
-// accept reads the links of a verified block and says whether it was still waited for; land must follow. Only an accepted
-// block may go to `into`.
-func (w *walk) accept(b blocks.Block) (below []cid.Cid, fresh bool, err error) {
-	w.mu.Lock()
-	l, ok := w.asked[b.Cid()]
-	w.mu.Unlock()
-	if !ok {
-		return nil, false, nil
-	}
-	if below, err = links(l.cid, b.RawData(), l.depth); err != nil {
-		return nil, false, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.landing[l.cid] = struct{}{}
-	return below, true, nil
-}
-
-// land puts what hangs below an accepted block up for fetching.
-func (w *walk) land(c cid.Cid, below []cid.Cid) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.open(w.asked[c], below); err != nil {
-		return err
-	}
-	delete(w.asked, c)
-	delete(w.lacks, c)
-	w.wake()
-	return nil
-}
-
-// giveBack returns what did not land to those that can still be asked; with lacks, p is not asked again for it.
-func (w *walk) giveBack(span []link, p peer.ID, lacks bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := len(span) - 1; i >= 0; i-- {
-		l := span[i]
-		if _, ok := w.asked[l.cid]; !ok {
-			continue
-		}
-		delete(w.asked, l.cid)
-		w.pending = append(w.pending, l)
-		if lacks {
-			if w.lacks[l.cid] == nil {
-				w.lacks[l.cid] = map[peer.ID]struct{}{}
-			}
-			w.lacks[l.cid][p] = struct{}{}
-		}
-	}
-	w.wake()
 }
 
 // settle notes that blocks are durable in `into`.
-func (w *walk) settle(batch []blocks.Block) {
+func (w *walk) settle(cs []cid.Cid) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, b := range batch {
-		delete(w.landing, b.Cid())
+	for _, c := range cs {
+		delete(w.landing, c)
+	}
+	if len(w.landing) == 0 {
+		w.wake()
+	}
+}
+
+// spoil notes that a leaf that had landed was wrong: another is to bring it.
+func (w *walk) spoil(c cid.Cid) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if l, ok := w.landing[c]; ok {
+		delete(w.landing, c)
+		w.pending = append(w.pending, l)
+		w.wake()
 	}
 }
 
@@ -224,16 +209,31 @@ func (w *walk) forgive() {
 
 // missing tells whether anything is left to fetch, after looking at all that can be seen without asking.
 func (w *walk) missing(ctx context.Context) (bool, error) {
-	span, _, err := w.tryTake(ctx, "", 1)
-	w.giveBack(span, "", false)
-	return !w.done(), err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	span, err := w.fromPending(ctx, nobody, 1)
+	for _, l := range span {
+		delete(w.reserved, l.cid)
+	}
+	w.putBack(span)
+	return len(w.pending) > 0 || w.busy(), err
 }
 
-// done tells whether all has landed.
+// busy tells whether something is on its way.
+func (w *walk) busy() bool { return len(w.reserved) > 0 || len(w.landing) > 0 || w.opening > 0 }
+
+// done tells whether all is durable.
 func (w *walk) done() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.pending) == 0 && len(w.asked) == 0
+	return len(w.pending) == 0 && !w.busy()
+}
+
+// arrived tells whether nothing more is to come, though some may not be durable.
+func (w *walk) arrived() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.pending) == 0 && len(w.reserved) == 0 && w.opening == 0
 }
 
 func (w *walk) wake() {
