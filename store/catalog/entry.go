@@ -131,16 +131,33 @@ func (e Entry) checkText() error {
 		{"title", e.Title, 300}, {"lang", e.Lang, 35}, {"licence", e.Licence, 100},
 		{"base", e.Base, 200}, {"card", e.Card, maxLong}, {"territory", e.Territory, 100},
 	} {
-		if len(f.text) > f.max {
-			return fmt.Errorf("%w: %s of %d bytes, at most %d", ErrMalformed, f.name, len(f.text), f.max)
+		text := f.text
+		if f.name == "card" {
+			text = strings.Map(func(r rune) rune {
+				if r == '\n' || r == '\t' {
+					return ' '
+				}
+				return r
+			}, text)
 		}
-		if !utf8.ValidString(f.text) {
-			return fmt.Errorf("%w: %s is not UTF-8", ErrMalformed, f.name)
+		if err := checkLine(f.name, text, f.max); err != nil {
+			return err
 		}
-		for _, r := range f.text {
-			if unfitForScreens(r) && !(f.name == "card" && (r == '\n' || r == '\t')) {
-				return fmt.Errorf("%w: character %U in %s", ErrMalformed, r, f.name)
-			}
+	}
+	return nil
+}
+
+// checkLine holds foreign text to a length in bytes and to what one line of a screen can show.
+func checkLine(name, text string, most int) error {
+	if len(text) > most {
+		return fmt.Errorf("%w: %s of %d bytes, at most %d", ErrMalformed, name, len(text), most)
+	}
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("%w: %s is not UTF-8", ErrMalformed, name)
+	}
+	for _, r := range text {
+		if unfitForScreens(r) {
+			return fmt.Errorf("%w: character %U in %s", ErrMalformed, r, name)
 		}
 	}
 	return nil

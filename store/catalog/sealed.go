@@ -47,7 +47,6 @@ const (
 	sigSize  = 64
 
 	keyField     = "\x0a\x24\x08\x01\x12\x20"
-	codecField   = "\x12" + string(rune(len(codec))) + codec
 	payloadField = "\x1a"
 	sigField     = "\x2a\x40"
 )
@@ -90,25 +89,25 @@ func (s Sealed) read() (Entry, error) {
 	if len(s) > MaxSealed {
 		return Entry{}, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(s), MaxSealed)
 	}
-	signed, ok := s.signed()
+	signed, ok := signedIn(s, codec, MaxSealed)
 	if !ok {
 		return Entry{}, fmt.Errorf("%w: not a sealed entry", ErrMalformed)
 	}
 	return unmarshal(signed)
 }
 
-// signed returns the CBOR inside s, if s is spelled as it must be.
-func (s Sealed) signed() ([]byte, bool) {
+// signedIn returns the CBOR inside an envelope of a codec, if it is spelled as it must be.
+func signedIn(s []byte, codec string, most uint64) ([]byte, bool) {
 	rest, ok := bytes.CutPrefix(s, []byte(keyField))
 	if !ok || len(rest) < keySize {
 		return nil, false
 	}
-	rest, ok = bytes.CutPrefix(rest[keySize:], []byte(codecField+payloadField))
+	rest, ok = bytes.CutPrefix(rest[keySize:], []byte(codecField(codec)+payloadField))
 	if !ok {
 		return nil, false
 	}
 	size, n := binary.Uvarint(rest)
-	if n <= 0 || n != len(binary.AppendUvarint(nil, size)) || size > MaxSealed {
+	if n <= 0 || n != len(binary.AppendUvarint(nil, size)) || size > most {
 		return nil, false
 	}
 	rest = rest[n:]
@@ -120,6 +119,9 @@ func (s Sealed) signed() ([]byte, bool) {
 	}
 	return rest[:size:size], true
 }
+
+// codecField is how an envelope names its codec, which has less than 128 bytes.
+func codecField(codec string) string { return "\x12" + string(rune(len(codec))) + codec }
 
 // seal signs e, whose every field is set, and reads it back as others will.
 func seal(key crypto.PrivKey, e Entry) (Entry, Sealed, error) {
