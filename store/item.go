@@ -30,6 +30,8 @@ type Item struct {
 	Size   int64   `json:"size"`             // content bytes
 	Files  int     `json:"files"`
 	Pinned bool    `json:"pinned,omitempty"`
+	// Kept tells that it is here for others, by a pledge, and that nobody here asked for it. The store does not act on it.
+	Kept bool `json:"kept,omitempty"`
 	// InPlace is the user's own file or folder the item was added from, when it was not copied.
 	InPlace string `json:"in_place,omitempty"`
 	// Bad is how many ranges are known to be wrong on disk.
@@ -46,6 +48,7 @@ type card struct {
 	Kind    string `json:"kind,omitempty"`
 	Origin  string `json:"origin,omitempty"`
 	Pinned  bool   `json:"pinned,omitempty"`
+	Kept    bool   `json:"kept,omitempty"`
 	InPlace string `json:"in_place,omitempty"` // as Item.InPlace
 	Base    string `json:"base,omitempty"`     // the folder its paths are relative to, when in place
 	Size    int64  `json:"size,omitempty"`     // declared content bytes, of an unfinished item
@@ -54,7 +57,7 @@ type card struct {
 func (h *held) item(sp Space) Item {
 	it := Item{
 		Root: h.root, Space: sp, Title: h.card.Title, Kind: h.card.Kind, Origin: h.card.Origin,
-		Size: h.size, Files: h.files, Pinned: h.card.Pinned, InPlace: h.card.InPlace, Bad: len(h.marks),
+		Size: h.size, Files: h.files, Pinned: h.card.Pinned, Kept: h.card.Kept, InPlace: h.card.InPlace, Bad: len(h.marks),
 	}
 	if !h.whole {
 		it.Size, it.Have = h.card.Size, h.size
@@ -101,26 +104,55 @@ func (s *Store) list(whole bool) []Item {
 }
 
 // Pin keeps an item from being dropped. Pinning twice is one pin. It is durable when Pin returns. ErrNotFound.
-func (s *Store) Pin(root cid.Cid) error { return s.setPin(canonical(root), true) }
+func (s *Store) Pin(root cid.Cid) error {
+	return s.setCard(canonical(root), true, func(c *card) { c.Pinned = true })
+}
 
 // Unpin lets an item be dropped again. ErrNotFound.
-func (s *Store) Unpin(root cid.Cid) error { return s.setPin(canonical(root), false) }
+func (s *Store) Unpin(root cid.Cid) error {
+	return s.setCard(canonical(root), true, func(c *card) { c.Pinned = false })
+}
 
-func (s *Store) setPin(root cid.Cid, pinned bool) error {
+// Own makes an item that was kept for others one of this machine's own; an unfinished one too. It is durable when Own
+// returns, and one that is owned already stays so. ErrNotFound.
+func (s *Store) Own(root cid.Cid) error {
+	return s.setCard(canonical(root), false, func(c *card) { c.Kept = false })
+}
+
+// setCard changes the card of an item, or unless whole of an unfinished one too.
+func (s *Store) setCard(root cid.Cid, whole bool, change func(*card)) error {
 	s.gesture.Lock()
 	defer s.gesture.Unlock()
 	sp, h, err := s.find(root)
-	if err != nil || h.card.Pinned == pinned {
+	dir := (*space).items
+	if errors.Is(err, ErrNotFound) && !whole {
+		sp, h, err = s.findUnfinished(root)
+		dir = (*space).incoming
+	}
+	if err != nil {
 		return err
 	}
-	h.card.Pinned = pinned
-	if err := writeCard(sp.items(), root, h.card); err != nil {
-		return fmt.Errorf("pin %s: %w", root, err)
+	before := h.card
+	if change(&h.card); h.card == before {
+		return nil
+	}
+	if err := writeCard(dir(sp), root, h.card); err != nil {
+		return fmt.Errorf("write the card of %s: %w", root, err)
 	}
 	sp.mu.Lock()
 	sp.held[root.KeyString()].card = h.card
 	sp.mu.Unlock()
 	return nil
+}
+
+// findUnfinished returns the space that has begun to receive root.
+func (s *Store) findUnfinished(root cid.Cid) (*space, held, error) {
+	for _, sp := range []*space{s.mesh, s.private} {
+		if h, ok := sp.snapshot(root); ok {
+			return sp, h, nil
+		}
+	}
+	return nil, held{}, fmt.Errorf("%s: %w", root, ErrNotFound)
 }
 
 func writeCard(dir string, root cid.Cid, c card) error {

@@ -28,6 +28,7 @@ type ReceiveOptions struct {
 	Title  string
 	Kind   string
 	Origin string
+	Kept   bool // for others, see Item
 	// Size is the declared content size in bytes. It must fit on the disk, and more is not accepted. 0 means unknown:
 	// what is free is the limit.
 	Size int64
@@ -163,7 +164,7 @@ func (s *Store) claimIncoming(root cid.Cid, o ReceiveOptions) (_ *Incoming, err 
 		in.limit = h.size + free
 	}
 	if !h.root.Defined() {
-		h, err = sp.begin(root, card{Title: o.Title, Kind: o.Kind, Origin: o.Origin, Size: o.Size})
+		h, err = sp.begin(root, card{Title: o.Title, Kind: o.Kind, Origin: o.Origin, Kept: o.Kept, Size: o.Size})
 		if err != nil {
 			return nil, err
 		}

@@ -334,3 +334,41 @@ func TestIncomingFilesAreNotItemsUntilComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestWhatIsKeptForOthersStaysSoUntilItIsOwned(t *testing.T) {
+	from, dir := openTest(t), t.TempDir()
+	kept, own := addTree(t, from, someFiles()), addTree(t, from, map[string][]byte{"a": noise(9, 300<<10)})
+	s := reopen(t, dir)
+	for _, root := range []cid.Cid{kept, own} {
+		in := receive(t, s, root, ReceiveOptions{Space: Mesh, Kept: true})
+		if root == own { // while it arrives
+			if err := s.Own(own); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := in.PutMany(t.Context(), blocksOf(t, from, root)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Complete(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	s = reopen(t, dir)
+	is := func(root cid.Cid) bool {
+		it, err := s.Item(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return it.Kept
+	}
+	if !is(kept) || is(own) {
+		t.Errorf("kept for others: %v and %v", is(kept), is(own))
+	}
+	if err := s.Own(kept); err != nil || is(kept) {
+		t.Errorf("still kept for others, %v", err)
+	}
+	if err := s.Own(noCid(t)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("owning what is not there: %v", err)
+	}
+}
