@@ -48,6 +48,11 @@ func (n *Node) Add(ctx context.Context, path string, o AddOptions, progress func
 	if err != nil {
 		return Item{}, err // it names the path
 	}
+	if it.Kept { // the same was here for others
+		if err := n.store.Own(it.Root); err != nil {
+			return Item{}, err
+		}
+	}
 	report, err := n.index(ctx, it, progress)
 	if err != nil {
 		return Item{}, fmt.Errorf("index %s: %w", path, err)

@@ -173,8 +173,26 @@ func (b *bans) banned() []peer.ID {
 	return peers
 }
 
+// refused says whether nothing of a peer is taken: a person blocked it, or it was
+// proved to lie.
+func (n *Node) refused(p peer.ID) bool {
+	if n.choices.blocked(p) {
+		return true
+	}
+	n.bans.mu.Lock()
+	defer n.bans.mu.Unlock()
+	i := n.bans.index(p)
+	return i >= 0 && n.bans.records[i].Banned
+}
+
 // faulted is called by the mesh for each fault of a peer; true bans it.
-func (n *Node) faulted(f p2p.Fault) bool { return n.bans.add(f, n.profiles.of(f.Peer).Name) }
+func (n *Node) faulted(f p2p.Fault) bool {
+	banned := n.bans.add(f, n.profiles.of(f.Peer).Name)
+	if banned {
+		n.holdings.Forget(f.Peer)
+	}
+	return banned
+}
 
 // blameEntries holds against the peer that answered with these entries the
 // first that no honest node gives: its own, signed by another key, or one that

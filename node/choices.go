@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"sync"
 
+	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"savoirs/store/catalog"
 )
 
 // choices are what the people of this node decided while it ran, kept in one
@@ -26,6 +30,35 @@ type savedChoices struct {
 	Peers   []string  `json:"peers,omitempty"` // multiaddrs added or joined
 	Chat    string    `json:"chat,omitempty"`  // engine's name of the model that answers
 	Embed   string    `json:"embed,omitempty"`
+
+	Copies   map[string]int `json:"copies,omitempty"`   // wanted of items, by root
+	Pledge   savedPledge    `json:"pledge,omitzero"`    // to others
+	Declined []string       `json:"declined,omitempty"` // roots removed though a pledge covers them
+}
+
+// savedPledge is what a person lends to others.
+type savedPledge struct {
+	Bytes int64        `json:"bytes"`
+	For   catalog.Whom `json:"for"`
+	Peers []peer.ID    `json:"peers,omitempty"`
+}
+
+// wants is Copies by the names that holdings use.
+func (s savedChoices) wants() map[catalog.Short]int {
+	wants := map[catalog.Short]int{}
+	for root, copies := range s.Copies {
+		if c, err := cid.Decode(root); err == nil {
+			wants[catalog.ShortOf(c)] = copies
+		}
+	}
+	return wants
+}
+
+// clone shares nothing that changes with s.
+func (s savedChoices) clone() savedChoices {
+	s.Blocked, s.Peers, s.Declined = slices.Clone(s.Blocked), slices.Clone(s.Peers), slices.Clone(s.Declined)
+	s.Copies = maps.Clone(s.Copies)
+	return s
 }
 
 func readChoices(path string) (*choices, error) {
@@ -47,17 +80,14 @@ func readChoices(path string) (*choices, error) {
 func (c *choices) get() savedChoices {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.saved
-	s.Blocked, s.Peers = slices.Clone(s.Blocked), slices.Clone(s.Peers)
-	return s
+	return c.saved.clone()
 }
 
 // change applies f and makes the result durable; on an error nothing changed.
 func (c *choices) change(f func(*savedChoices)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := c.saved
-	next.Blocked, next.Peers = slices.Clone(next.Blocked), slices.Clone(next.Peers)
+	next := c.saved.clone()
 	f(&next)
 	b, err := json.MarshalIndent(next, "", "  ")
 	if err != nil {

@@ -39,7 +39,8 @@ func (n *Node) keepIndexed(ctx context.Context) error {
 	}
 }
 
-// catchUp makes the indexes agree with the store.
+// catchUp makes the indexes agree with the store. What is kept for others is not
+// indexed: reading it costs more than holding it.
 func (n *Node) catchUp(ctx context.Context) error {
 	held := map[store.Space]map[string]bool{store.Private: {}, store.Mesh: {}}
 	var errs []error
@@ -49,7 +50,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 		}
 		root := it.Root.String()
 		held[it.Space][root] = true
-		if _, ok := n.indexes[it.Space].Set(root); ok || it.Kind != string(catalog.Dataset) {
+		if _, ok := n.indexes[it.Space].Set(root); ok || it.Kept || it.Kind != string(catalog.Dataset) {
 			continue
 		}
 		if err := n.indexOne(ctx, it); err != nil {

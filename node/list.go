@@ -39,6 +39,7 @@ type Item struct {
 	Here       bool       `json:"here"` // whole on this machine
 	Mine       bool       `json:"mine"` // published by this node
 	Pinned     bool       `json:"pinned"`
+	Kept       bool       `json:"kept,omitempty"` // here for others, by a pledge; not searched
 	InPlace    bool       `json:"in_place"`
 	Existed    bool       `json:"existed,omitempty"` // of an add or pull: was here before
 	Unfinished bool       `json:"unfinished,omitempty"`
@@ -47,11 +48,21 @@ type Item struct {
 	Passages   int        `json:"passages,omitempty"`
 	Embedded   int        `json:"embedded,omitempty"`
 	Skipped    []rag.Skip `json:"skipped,omitempty"` // of an add or pull: documents not indexed
+	Spread                // of a published one, where it is listed, shown or pinned
 }
 
 // List returns every item of this machine and every offer of the catalogue,
 // the ones here first, in order of title within each.
 func (n *Node) List(ctx context.Context) ([]Item, error) {
+	items, err := n.items()
+	if err == nil {
+		n.countCopies(items)
+	}
+	return items, err
+}
+
+// items is List without the copies.
+func (n *Node) items() ([]Item, error) {
 	offers := map[string]catalog.Entry{} // by root
 	for e, err := range n.catalog.Offers() {
 		if err != nil {
@@ -88,7 +99,7 @@ func (n *Node) List(ctx context.Context) ([]Item, error) {
 		}
 		item := Item{Title: e.Title, Kind: string(e.Kind), Root: root, Scope: ScopeOffer, Size: e.Size, Files: e.Files}
 		if u, ok := have[root]; ok {
-			item.Unfinished, item.Have = true, u.Have
+			item.Unfinished, item.Have, item.Kept = true, u.Have, u.Kept
 		}
 		n.describe(&item, e)
 		items = append(items, item)
@@ -102,7 +113,7 @@ func (n *Node) List(ctx context.Context) ([]Item, error) {
 func (n *Node) held(it store.Item) Item {
 	item := Item{
 		Title: it.Title, Kind: it.Kind, Root: it.Root.String(), Scope: string(it.Space), Origin: it.Origin,
-		Size: it.Size, Files: it.Files, Here: true, Pinned: it.Pinned, InPlace: it.InPlace != "", Bad: it.Bad,
+		Size: it.Size, Files: it.Files, Here: true, Pinned: it.Pinned, Kept: it.Kept, InPlace: it.InPlace != "", Bad: it.Bad,
 	}
 	if set, ok := n.indexes[it.Space].Set(item.Root); ok {
 		item.Passages, item.Embedded = set.Passages, set.Embedded
@@ -118,7 +129,7 @@ func (n *Node) describe(item *Item, e catalog.Entry) {
 
 // find resolves a reference to an item here or offered.
 func (n *Node) find(ctx context.Context, ref string) (Item, cid.Cid, error) {
-	items, err := n.List(ctx)
+	items, err := n.items()
 	if err != nil {
 		return Item{}, cid.Undef, err
 	}
@@ -139,21 +150,36 @@ func (n *Node) findHere(ctx context.Context, ref string) (Item, cid.Cid, error) 
 	return it, root, err
 }
 
+// ErrNotHere says that an item is offered, but not on this machine. It wraps
+// ErrNotFound.
+var ErrNotHere = fmt.Errorf("offered but not here: %w", ErrNotFound)
+
 func mustBeHere(it Item) error {
 	if it.Here {
 		return nil
 	}
-	return fmt.Errorf("%q is offered but not here: %w", it.Ref, ErrNotFound)
+	return fmt.Errorf("%q: %w", it.Ref, ErrNotHere)
+}
+
+// counted is an item by its root, with its copies.
+func (n *Node) counted(ctx context.Context, root cid.Cid) (Item, error) {
+	item, err := n.itemByRoot(ctx, root)
+	one := []Item{item}
+	if err == nil {
+		n.countCopies(one)
+	}
+	return one[0], err
 }
 
 // claim resolves a reference and makes the caller the only one to change the
-// item until it calls release. The item is as it stands then, not as it was
+// item until it calls release; a fetch of it for others ends. The item is as it stands then, not as it was
 // while another gesture worked on it.
 func (n *Node) claim(ctx context.Context, ref string) (it Item, root cid.Cid, release func(), err error) {
 	it, root, err = n.find(ctx, ref)
 	if err != nil {
 		return it, root, nil, err
 	}
+	n.fetching.yield(it.Root)
 	release = n.working.take(it.Root)
 	if it, _, err = n.find(ctx, it.Root); err != nil {
 		release()

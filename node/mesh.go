@@ -28,6 +28,8 @@ func (n *Node) openMesh() error {
 		return err
 	}
 	n.serveCatalogue()
+	n.serveHoldings()
+	n.serveKeeping()
 	return nil
 }
 
@@ -134,6 +136,7 @@ func (n *Node) Block(id string) error {
 		return fmt.Errorf("block %q: %w", id, ErrAddress)
 	}
 	n.mesh.Block(p)
+	n.holdings.Forget(p)
 	return n.choices.change(func(c *savedChoices) {
 		if !slices.Contains(c.Blocked, p) {
 			c.Blocked = append(c.Blocked, p)

@@ -30,7 +30,7 @@ func (n *Node) Models(ctx context.Context) ([]Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list models: %w", err)
 	}
-	items, err := n.List(ctx)
+	items, err := n.items()
 	if err != nil {
 		return nil, err
 	}

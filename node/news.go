@@ -61,6 +61,7 @@ func (n *Node) announceHead(ctx context.Context) int {
 		}
 	}
 	n.published.ring()
+	n.telling.changed.ring()
 	return len(n.mesh.Peers())
 }
 

@@ -56,7 +56,8 @@ type Options struct {
 	Embed      string   // model that embeds, "" lets the node choose
 	PDF        []string // command that reads one PDF in a child process, nil: PDFs are skipped
 
-	FreeFloor int64 // bytes of disk always left free, 0 for the store's default
+	FreeFloor int64         // bytes of disk always left free, 0 for the store's default
+	Pace      time.Duration // how often copies are looked at, 0 is a minute; what changed is told in a thirtieth of it
 	Log       *slog.Logger
 }
 
@@ -68,11 +69,12 @@ type Node struct {
 	id      peer.ID
 	started time.Time
 
-	store   *store.Store
-	catalog *catalog.Catalog
-	indexes map[store.Space]*rag.Index
-	engine  *engine.Engine
-	mesh    *p2p.Mesh
+	store    *store.Store
+	catalog  *catalog.Catalog
+	holdings *catalog.Holdings
+	indexes  map[store.Space]*rag.Index
+	engine   *engine.Engine
+	mesh     *p2p.Mesh
 
 	choices   *choices
 	bans      *bans
@@ -87,6 +89,9 @@ type Node struct {
 	syncing   door  // exchanges of everything, one after the other
 	published bell  // rung when the DHT should hear of a new item
 	working   locks // one gesture at a time changes one item
+	telling   *holdingNews
+	fetching  fetching // for others
+	leaving   roots    // about to be dropped, if others have them
 }
 
 // Open opens the node that Init made in o.Dir and listens on the mesh; nothing
@@ -99,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), hurried: newBell(), syncing: newDoor(), published: newBell()}
+	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), hurried: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -140,6 +145,11 @@ func (n *Node) open(ctx context.Context) error {
 	if n.catalog, err = catalog.Open(catalog.Options{Dir: filepath.Join(dir, "catalogue"), Blocked: n.choices.blocked, Log: n.log}); err != nil {
 		return err
 	}
+	if n.holdings, err = catalog.OpenHoldings(catalog.HoldingsOptions{
+		Dir: filepath.Join(dir, "catalogue", "holdings"), Self: n.id, Blocked: n.refused, Log: n.log,
+	}); err != nil {
+		return err
+	}
 	for _, space := range []store.Space{store.Private, store.Mesh} {
 		x, err := rag.Open(rag.Options{
 			Dir:     filepath.Join(dir, "index", string(space)),
@@ -169,6 +179,8 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.followCatalogue(ctx) })
 	g.Go(func() error { return n.keepIndexed(ctx) })
 	g.Go(func() error { return n.provide(ctx) })
+	g.Go(func() error { return n.tellHoldings(ctx) })
+	g.Go(func() error { return n.keepForOthers(ctx) })
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}

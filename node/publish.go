@@ -65,6 +65,9 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	if o.DryRun || item.Mine {
 		return p, nil
 	}
+	if err := n.own(item, root); err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
 	held, err := n.store.Publish(root)
 	if err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)

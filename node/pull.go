@@ -16,7 +16,8 @@ import (
 // Pull fetches an offered item from whoever holds it, verified block by block
 // and durable as it lands, and indexes it. Interrupted, it resumes where it
 // stopped, also after a restart: call it again. An item that is here already
-// is returned as it is; one with damaged ranges is repaired, unless it is
+// is returned as it is, and one that was kept for others becomes this node's
+// own; one with damaged ranges is repaired, unless it is
 // private: nobody else has it, and to ask would tell that we do. Errors:
 // ErrNotFound, p2p.ErrNoProvider, p2p.ErrIncomplete, store.ErrNoSpace.
 func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (Item, error) {
@@ -25,7 +26,12 @@ func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (I
 		return Item{}, fmt.Errorf("pull: %w", err)
 	}
 	defer release()
-	if item.Here && (item.Bad == 0 || item.Scope == ScopePrivate) {
+	taken := item.Here && item.Kept // it was kept for others; now it is looked at here too
+	if err := n.own(item, root); err != nil {
+		return item, fmt.Errorf("pull %q: %w", item.Title, err)
+	}
+	item.Kept = false
+	if item.Here && !taken && (item.Bad == 0 || item.Scope == ScopePrivate) {
 		item.Existed = true
 		return item, nil
 	}
@@ -33,19 +39,20 @@ func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (I
 	if err != nil {
 		return item, fmt.Errorf("pull %q: %w", item.Title, err)
 	}
+	n.telling.changed.ring()
 	report, err := n.index(ctx, held, progress)
 	if err != nil {
 		return item, fmt.Errorf("index %q: %w", item.Title, err)
 	}
 	item, err = n.itemByRoot(ctx, root)
-	item.Skipped = report.Skipped
+	item.Skipped, item.Existed = report.Skipped, taken
 	return item, err
 }
 
 // fetch brings the blocks that lack and completes the item.
 func (n *Node) fetch(ctx context.Context, item Item, root cid.Cid, progress func(Progress)) (store.Item, error) {
 	in, err := n.store.Receive(ctx, root, store.ReceiveOptions{
-		Space: store.Mesh, Title: item.Title, Kind: item.Kind, Origin: item.Author, Size: item.Size,
+		Space: store.Mesh, Title: item.Title, Kind: item.Kind, Origin: item.Author, Kept: item.Kept, Size: item.Size,
 	})
 	if err != nil {
 		return store.Item{}, err

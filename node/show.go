@@ -22,7 +22,9 @@ func (n *Node) Show(ctx context.Context, ref string) (Detail, error) {
 	if err != nil {
 		return Detail{}, fmt.Errorf("show: %w", err)
 	}
-	d := Detail{Item: item}
+	one := []Item{item}
+	n.countCopies(one)
+	d := Detail{Item: one[0]}
 	for e, err := range n.catalog.Offers() {
 		if err != nil {
 			return d, fmt.Errorf("show %q: %w", ref, err)

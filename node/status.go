@@ -50,7 +50,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		Peers: len(n.mesh.Peers()), Forks: len(n.catalog.Forks()),
 		Engine: n.engine.Kind(), EmbedETA: n.embed.eta(), Rebuilt: n.store.Rebuilt(),
 	}
-	items, err := n.List(ctx)
+	items, err := n.items()
 	if err != nil {
 		return s, err
 	}

@@ -92,6 +92,9 @@ func (n *Node) answer(ctx context.Context, q catalog.Question) (catalog.Answer, 
 func (n *Node) arrived(ctx context.Context, p peer.ID) {
 	who := n.profile()
 	n.syncWith(ctx, p, &who)
+	if err := n.exchangeHoldings(ctx, p, nil); err != nil && ctx.Err() == nil {
+		n.log.Debug("holdings", "peer", p, "err", err)
+	}
 }
 
 // followCatalogue asks for what was announced, and neighbours from time to

@@ -30,7 +30,7 @@ type Verification struct {
 // was published: they are not asked for what is private. Damage that is left is
 // in the result; an error means that not all could be read.
 func (n *Node) Verify(ctx context.Context, ref string, repair bool, progress func(Progress)) (Verification, error) {
-	items, err := n.List(ctx)
+	items, err := n.items()
 	if err != nil {
 		return Verification{}, err
 	}

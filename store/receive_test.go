@@ -337,7 +337,8 @@ func TestIncomingFilesAreNotItemsUntilComplete(t *testing.T) {
 
 func TestWhatIsKeptForOthersStaysSoUntilItIsOwned(t *testing.T) {
 	from, dir := openTest(t), t.TempDir()
-	kept, own := addTree(t, from, someFiles()), addTree(t, from, map[string][]byte{"a": noise(9, 300<<10)})
+	kept := add(t, from, writeTree(t, someFiles()), AddOptions{}).Root
+	own := add(t, from, writeTree(t, map[string][]byte{"a": noise(9, 300<<10)}), AddOptions{}).Root
 	s := reopen(t, dir)
 	for _, root := range []cid.Cid{kept, own} {
 		in := receive(t, s, root, ReceiveOptions{Space: Mesh, Kept: true})
@@ -368,7 +369,7 @@ func TestWhatIsKeptForOthersStaysSoUntilItIsOwned(t *testing.T) {
 	if err := s.Own(kept); err != nil || is(kept) {
 		t.Errorf("still kept for others, %v", err)
 	}
-	if err := s.Own(noCid(t)); !errors.Is(err, ErrNotFound) {
+	if err := s.Own(cid.NewCidV1(cid.Raw, kept.Hash())); !errors.Is(err, ErrNotFound) {
 		t.Errorf("owning what is not there: %v", err)
 	}
 }

@@ -364,3 +364,40 @@ func TestManyMayReadWhileOthersWrite(t *testing.T) {
 func TestTheFolderIsMadeIfMissing(t *testing.T) {
 	open(t, Options{Dir: filepath.Join(t.TempDir(), "a", "b")})
 }
+
+func TestWithdrawnAreItemsThatTheirAuthorTookBackAndNobodyOffers(t *testing.T) {
+	c := open(t, Options{})
+	a, b := newWriter(t, "a"), newWriter(t, "b")
+	say := func(w writer, e Entry) {
+		t.Helper()
+		if _, _, err := c.Append(w.key, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, title := range []string{"taken back", "replaced", "offered by another", "offered"} {
+		say(a, offer(title))
+	}
+	say(b, offer("offered by another"))
+	for _, title := range []string{"taken back", "offered by another"} {
+		say(a, Entry{Kind: Dataset, Verb: Withdraw, Root: root(title)})
+	}
+	next := offer("replaced 2")
+	next.Verb, next.Replaces = Revise, root("replaced")
+	say(a, next)
+	say(b, Entry{Kind: Dataset, Verb: Withdraw, Root: root("taken back by a stranger")})
+	names := map[Short]peer.ID{}
+	for _, title := range []string{"taken back", "replaced", "offered by another", "offered", "unknown", "taken back by a stranger"} {
+		names[ShortOf(root(title))] = a.id
+	}
+	gone, err := c.Withdrawn(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[Short]bool{ShortOf(root("taken back")): true, ShortOf(root("replaced")): true}
+	if diff := cmp.Diff(want, gone); diff != "" {
+		t.Error(diff)
+	}
+	if got := titles(t, c.OffersOf(map[Short]int{ShortOf(root("offered")): 1})); !cmp.Equal(got, []string{"offered 4"}) {
+		t.Errorf("offers of one item: %q", got)
+	}
+}

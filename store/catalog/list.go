@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"iter"
-	"maps"
 	"os"
 	"slices"
 
@@ -40,14 +39,30 @@ func (c *Catalog) Entries() iter.Seq2[Entry, error] {
 // unless withdrawn or replaced since by the same author. One root may be offered by several authors.
 // Order and errors are those of Entries.
 func (c *Catalog) Offers() iter.Seq2[Entry, error] {
+	return c.offers(func(rootKey) bool { return true })
+}
+
+// OffersOf is Offers for the items of these names only; it reads none but their entries.
+func (c *Catalog) OffersOf(names map[Short]int) iter.Seq2[Entry, error] {
+	return c.offers(func(k rootKey) bool { return names[Short(k[:])] > 0 })
+}
+
+// offers is Offers for the roots that are asked for.
+func (c *Catalog) offers(asked func(rootKey) bool) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for id, a := range c.snapshot() {
 			if c.opts.Blocked(id) {
 				continue
 			}
+			var seqs []uint64
 			c.mu.RLock()
-			seqs := slices.Sorted(maps.Values(a.offers))
+			for k, seq := range a.offers {
+				if asked(k) {
+					seqs = append(seqs, seq)
+				}
+			}
 			c.mu.RUnlock()
+			slices.Sort(seqs)
 			var places []int64
 			for _, seq := range seqs {
 				if seq <= a.seq() { // said since the loop began
@@ -59,6 +74,38 @@ func (c *Catalog) Offers() iter.Seq2[Entry, error] {
 			}
 		}
 	}
+}
+
+// Withdrawn returns which of these items the author given for each has withdrawn or replaced, and
+// nobody offers. It reads every entry.
+func (c *Catalog) Withdrawn(items map[Short]peer.ID) (map[Short]bool, error) {
+	gone := map[Short]bool{}
+	for e, err := range c.Entries() {
+		if err != nil {
+			return nil, err
+		}
+		name := ShortOf(e.Root)
+		switch e.Verb {
+		case Publish:
+			continue
+		case Revise:
+			name = ShortOf(e.Replaces)
+		}
+		if author, ok := items[name]; ok && author == e.Author {
+			gone[name] = true
+		}
+	}
+	names := map[Short]int{}
+	for name := range gone {
+		names[name] = 1
+	}
+	for e, err := range c.OffersOf(names) {
+		if err != nil {
+			return nil, err
+		}
+		delete(gone, ShortOf(e.Root))
+	}
+	return gone, nil
 }
 
 // yieldAll reads and yields the entries at these places; false ends the loop.

@@ -123,13 +123,17 @@ func (h *Holdings) tell(all []known) []Told {
 // Take keeps what is newer than what is held, verified, and returns whose it was. from is who told, at
 // the other end of the connection: its own holding is heard now, whatever age is said. A holding of
 // ours that we do not have, as after a disk was restored from an old copy, is taken too, so that State
-// counts on from it. Errors are those of [SealedHolding.Open] at the first that is forged or malformed
-// (what came before it is kept), and the disk's.
+// counts on from it. What is malformed is passed over, as a later version may be. Errors are
+// a *ForgedError at the first that is forged (what came before it is kept), and the disk's.
 func (h *Holdings) Take(from peer.ID, told []Told) (fresh []peer.ID, err error) {
 	h.write.Lock()
 	defer h.write.Unlock()
 	for _, t := range told {
 		author, taken, err := h.take(from, t)
+		if errors.Is(err, ErrMalformed) || errors.Is(err, ErrTooLarge) {
+			h.o.Log.Debug("holding passed over", "from", from, "err", err)
+			continue
+		}
 		if err != nil {
 			return fresh, fmt.Errorf("take holdings of %s: %w", from, err)
 		}
@@ -139,6 +143,16 @@ func (h *Holdings) Take(from peer.ID, told []Told) (fresh []peer.ID, err error) 
 	}
 	return fresh, nil
 }
+
+// ForgedError is a holding that the node it names did not sign. It wraps ErrBadSignature.
+type ForgedError struct {
+	Claims  peer.ID
+	Holding SealedHolding
+	Err     error
+}
+
+func (e *ForgedError) Error() string { return fmt.Sprintf("holding of %s: %v", e.Claims, e.Err) }
+func (e *ForgedError) Unwrap() error { return e.Err }
 
 func (h *Holdings) take(from peer.ID, t Told) (peer.ID, bool, error) {
 	said, err := t.Holding.read()
@@ -169,7 +183,7 @@ func (h *Holdings) take(from peer.ID, t Told) (peer.ID, bool, error) {
 	}
 	what, err := t.Holding.Open()
 	if err != nil {
-		return id, false, err
+		return id, false, &ForgedError{Claims: id, Holding: t.Holding, Err: err}
 	}
 	for _, old := range gone {
 		h.drop(old)

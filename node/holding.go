@@ -1,0 +1,271 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
+
+	"savoirs/p2p"
+	"savoirs/store/catalog"
+)
+
+// Each node says in one signed statement which published items it holds, how
+// many copies it wants of some and what it lends. Neighbours compare digests of
+// all they know, which ends there as long as nothing changed; what changed is
+// told within seconds, and passed on.
+
+const holdingCall = "holding"
+
+var holdingLimit = p2p.Limit{MaxRequest: 1 << 20, MaxAnswer: 1 << 20, Timeout: 20 * time.Second, PerPeer: 4}
+
+type holdingQuery struct {
+	Digest [16]byte // of all the asker knows, Fresh included
+	Fresh  []catalog.Told
+	Wanted []catalog.Short // whose holdings to send
+	List   bool            // tell what you have
+}
+
+type holdingAnswer struct {
+	Digest  [16]byte // after Fresh was taken
+	Tallies []catalog.Tally
+	Told    []catalog.Told
+}
+
+// holdingNews is what the exchange of holdings remembers between two rounds.
+type holdingNews struct {
+	changed bell // rung when what this node holds, wants or lends may have changed
+	heard   bell // rung when others' holdings changed
+
+	mu      sync.Mutex            // guards all below
+	fresh   []peer.ID             // whose holdings are new here, to be told to neighbours
+	settled map[peer.ID][2]digest // digests of ours and theirs after which an exchange brought nothing
+}
+
+type digest = [16]byte
+
+func newHoldingNews() *holdingNews {
+	return &holdingNews{changed: newBell(), heard: newBell(), settled: map[peer.ID][2]digest{}}
+}
+
+func (n *Node) serveHoldings() {
+	p2p.Handle(n.mesh, holdingCall, holdingLimit, func(_ context.Context, from peer.ID, q holdingQuery) (holdingAnswer, error) {
+		if _, err := n.takeHoldings(from, q.Fresh); err != nil {
+			return holdingAnswer{}, err
+		}
+		a := holdingAnswer{Digest: n.holdings.Digest()}
+		if a.Digest == q.Digest {
+			n.holdings.Met(from)
+			return a, nil
+		}
+		if q.List {
+			a.Tallies = n.holdings.Tallies()
+		}
+		a.Told = n.holdings.Give(q.Wanted)
+		return a, nil
+	})
+}
+
+// maxHoldingRounds bounds one exchange: 256 KiB each way a round, the rest
+// comes next time.
+const maxHoldingRounds = 16
+
+// exchangeHoldings makes p and this node know the same, beginning with those of
+// fresh authors, which is all there is to do most of the time.
+func (n *Node) exchangeHoldings(ctx context.Context, p peer.ID, fresh []peer.ID) error {
+	give, wanted := n.holdings.Fresh(fresh), []catalog.Short(nil)
+	for round := range maxHoldingRounds {
+		a, err := p2p.Call[holdingQuery, holdingAnswer](ctx, n.mesh, p, holdingCall, holdingLimit,
+			holdingQuery{Digest: n.holdings.Digest(), Fresh: give, Wanted: wanted, List: round > 0})
+		if err != nil {
+			return fmt.Errorf("exchange holdings with %s: %w", p, err)
+		}
+		taken, err := n.takeHoldings(p, a.Told)
+		if err != nil {
+			return err
+		}
+		ours := [2]digest{n.holdings.Digest(), a.Digest}
+		if ours[0] == ours[1] || n.telling.isSettled(p, ours) {
+			n.holdings.Met(p)
+			return nil
+		}
+		if round == 0 { // not only the fresh ones differ
+			give = nil
+			continue
+		}
+		before := len(wanted) + len(give)
+		wanted, give = n.holdings.Compare(a.Tallies)
+		if round > 1 && taken == 0 && len(wanted)+len(give) == before { // no room, here or there
+			n.telling.settle(p, ours)
+			return nil
+		}
+	}
+	return nil
+}
+
+// takeHoldings keeps what is new and valid of what p told, and returns how many
+// were.
+func (n *Node) takeHoldings(p peer.ID, told []catalog.Told) (int, error) {
+	fresh, err := n.holdings.Take(p, told)
+	if len(fresh) > 0 {
+		n.telling.mu.Lock()
+		for _, id := range fresh {
+			if !slices.Contains(n.telling.fresh, id) {
+				n.telling.fresh = append(n.telling.fresh, id)
+			}
+		}
+		n.telling.mu.Unlock()
+		n.telling.heard.ring()
+		n.telling.changed.ring()
+	}
+	if forged, ok := errors.AsType[*catalog.ForgedError](err); ok {
+		f := p2p.NewFault(p2p.Malformed, holdingCall, forged.Error(), forged.Holding)
+		if forged.Claims == p {
+			f.Kind, f.Signed = p2p.BadSignature, forged.Holding
+		}
+		n.mesh.Blame(p, f)
+	}
+	return len(fresh), err
+}
+
+func (h *holdingNews) isSettled(p peer.ID, d [2]digest) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.settled[p] == d
+}
+
+func (h *holdingNews) settle(p peer.ID, d [2]digest) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.settled) >= maxProfiles {
+		clear(h.settled)
+	}
+	h.settled[p] = d
+}
+
+// takeFresh returns whose holdings are to be told, once.
+func (h *holdingNews) takeFresh() []peer.ID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fresh := h.fresh
+	h.fresh = nil
+	return fresh
+}
+
+// tellHoldings signs what this node holds whenever it changed and tells the
+// neighbours what is new, a little later than it heard: others may be about to
+// tell the same, and changes come in bursts.
+func (n *Node) tellHoldings(ctx context.Context) error {
+	look := time.NewTicker(n.pace())
+	defer look.Stop()
+	round := time.NewTicker(10 * n.pace())
+	defer round.Stop()
+	for {
+		fresh := n.telling.takeFresh()
+		if said, err := n.stateHolding(); err != nil {
+			n.log.Warn("say what is held here", "err", err)
+		} else if said {
+			fresh = append(fresh, n.id)
+			n.telling.heard.ring()
+		}
+		if len(fresh) > 0 {
+			n.tellNeighbours(ctx, fresh)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-round.C: // what was told may have been lost
+			n.tellNeighbours(ctx, nil)
+		case <-look.C: // an item may be found damaged, the week be over
+		case <-n.telling.changed:
+			n.linger(ctx, n.pace()/30)
+		}
+	}
+}
+
+// linger waits for d, give or take a half, or until ctx ends.
+func (n *Node) linger(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d/2 + rand.N(d))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// pace is how often copies are looked at.
+func (n *Node) pace() time.Duration {
+	if n.o.Pace > 0 {
+		return n.o.Pace
+	}
+	return time.Minute
+}
+
+func (n *Node) tellNeighbours(ctx context.Context, fresh []peer.ID) {
+	var telling errgroup.Group
+	telling.SetLimit(8)
+	for _, p := range n.neighbours() {
+		telling.Go(func() error {
+			if err := n.exchangeHoldings(ctx, p, fresh); err != nil && ctx.Err() == nil {
+				n.log.Debug("holdings", "peer", p, "err", err)
+			}
+			return nil
+		})
+	}
+	telling.Wait() // what failed comes with the next exchange
+}
+
+// stateHolding signs what this node holds now, if it is not what it said last.
+func (n *Node) stateHolding() (bool, error) {
+	h, err := n.holding()
+	if err != nil {
+		return false, err
+	}
+	_, said, err := n.holdings.State(n.key, h)
+	return said, err
+}
+
+// holding is what there is to say of this node.
+func (n *Node) holding() (catalog.Holding, error) {
+	h := catalog.Holding{Territory: label(n.o.Territory, 100)}
+	var held, coming []catalog.Short
+	for it, err := range n.store.Items() {
+		if err != nil {
+			return h, fmt.Errorf("read the store: %w", err)
+		}
+		if isWhole(it) {
+			held = append(held, catalog.ShortOf(it.Root))
+		}
+	}
+	k, err := n.kept()
+	if err != nil {
+		return h, err
+	}
+	for _, it := range k.coming {
+		coming = append(coming, catalog.ShortOf(it.Root))
+	}
+	if len(held) > catalog.MaxHeld { // those that others count come first
+		wanted := n.targets()
+		slices.SortStableFunc(held, func(a, b catalog.Short) int { return wanted[b] - wanted[a] })
+		held = held[:catalog.MaxHeld]
+	}
+	h.Held = catalog.MakeShorts(held)
+	h.Coming = catalog.MakeShorts(coming[:min(len(coming), catalog.MaxComing)])
+	chosen := n.choices.get()
+	for root, copies := range chosen.wants() {
+		h.Wants = append(h.Wants, catalog.Want{Root: root, Copies: copies})
+	}
+	slices.SortFunc(h.Wants, func(a, b catalog.Want) int { return strings.Compare(string(a.Root[:]), string(b.Root[:])) })
+	h.Wants = h.Wants[:min(len(h.Wants), catalog.MaxWants)]
+	if chosen.Pledge.Bytes > 0 {
+		h.Pledge = catalog.Pledge{Bytes: chosen.Pledge.Bytes, Used: k.used(), For: chosen.Pledge.For, Peers: chosen.Pledge.Peers}
+	}
+	return h, nil
+}
