@@ -52,10 +52,12 @@ func (n *Node) targets() map[catalog.Short]int {
 	targets := map[catalog.Short]int{}
 	for k := range n.holdings.All() {
 		for _, w := range k.Wants {
-			targets[w.Root] = max(targets[w.Root], w.Copies)
+			if k.Author != n.id { // ours may have changed since we said it
+				targets[w.Root] = max(targets[w.Root], w.Copies)
+			}
 		}
 	}
-	for root, copies := range n.choices.get().wants() { // not said yet, perhaps
+	for root, copies := range n.choices.get().wants() {
 		targets[root] = max(targets[root], copies)
 	}
 	return targets

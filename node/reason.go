@@ -52,6 +52,11 @@ const (
 	Refused         Reason = "refused"
 	Frozen          Reason = "frozen"
 	Interrupted     Reason = "interrupted"
+	NotHere         Reason = "not_here"
+	Private         Reason = "private"
+	BadCopies       Reason = "bad_copies"
+	UnknownNode     Reason = "unknown_node"
+	NoTerritory     Reason = "no_territory"
 )
 
 // causes are the sentinels of every package in the order they are tried: what
@@ -60,6 +65,7 @@ var causes = []struct {
 	err    error
 	reason Reason
 }{
+	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory},
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},

@@ -19,9 +19,13 @@ func listCmd(s *shell) *cobra.Command {
 			s.tell("say.list.empty")
 			return nil
 		}
-		rows := [][]string{{s.say("say.col.ref"), s.say("say.col.kind"), s.say("say.col.size"), s.say("say.col.state"), s.say("say.col.territory"), s.say("say.col.title")}}
+		rows := [][]string{{s.say("say.col.ref"), s.say("say.col.kind"), s.say("say.col.size"), s.say("say.col.state"), s.say("say.col.copies"), s.say("say.col.territory"), s.say("say.col.title")}}
 		for _, it := range items {
-			rows = append(rows, []string{it.Ref, s.kind(it.Kind), s.words.Bytes(it.Size), s.state(it), orElse(it.Territory, "-"), it.Title})
+			copies := "-"
+			if it.Scope != node.ScopePrivate {
+				copies = s.copies(it)
+			}
+			rows = append(rows, []string{it.Ref, s.kind(it.Kind), s.words.Bytes(it.Size), s.state(it), copies, orElse(it.Territory, "-"), it.Title})
 		}
 		return s.table(rows)
 	})
@@ -45,6 +49,8 @@ func (s *shell) state(it node.Item) string {
 		return s.say("say.state.private")
 	case it.Mine:
 		return s.say("say.state.published")
+	case it.Kept:
+		return s.say("say.state.kept")
 	case it.Here:
 		return s.say("say.state.pulled")
 	}

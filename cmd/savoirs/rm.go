@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"savoirs/node"
+)
 
 func rmCmd(s *shell) *cobra.Command {
 	var yes bool
@@ -15,6 +19,8 @@ func rmCmd(s *shell) *cobra.Command {
 			switch {
 			case d.Mine:
 				s.tell("say.rm.mine")
+			case d.Scope != node.ScopePrivate && d.Copies == 1:
+				s.tell("say.rm.last")
 			case d.InPlace:
 				s.tell("say.rm.in_place")
 			}

@@ -37,6 +37,12 @@ func (s *shell) detail(d node.Detail) error {
 	row("ref", d.Ref)
 	row("kind", s.kind(d.Kind))
 	row("state", s.state(d.Item))
+	if d.Scope != node.ScopePrivate {
+		row("copies", s.copies(d.Item))
+	}
+	if d.Pinned {
+		row("pinned", s.say("say.show.yes"))
+	}
 	row("size", s.say("say.show.files", "n", d.Files, "size", s.words.Bytes(d.Size)))
 	row("territory", d.Territory)
 	row("author", d.Author)

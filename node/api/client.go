@@ -59,6 +59,26 @@ func (c *Client) Remove(ctx context.Context, ref string) (node.Item, error) {
 	return call[node.Item](ctx, c, "POST", "/items/remove", refRequest{ref})
 }
 
+// Pin keeps an item on the node, and wants so many copies of it in the mesh if
+// copies is not 0.
+func (c *Client) Pin(ctx context.Context, ref string, copies int) (node.Item, error) {
+	return call[node.Item](ctx, c, "POST", "/items/pin", pinRequest{ref, copies})
+}
+
+func (c *Client) Unpin(ctx context.Context, ref string) (node.Item, error) {
+	return call[node.Item](ctx, c, "POST", "/items/unpin", refRequest{ref})
+}
+
+func (c *Client) Pledge(ctx context.Context) (node.Pledge, error) {
+	return call[node.Pledge](ctx, c, "GET", "/pledge", nil)
+}
+
+// SetPledge lends bytes of the node's disk to "all", to its "territory" or to
+// nodes by their ids or names; with none named to those of before.
+func (c *Client) SetPledge(ctx context.Context, bytes int64, whom []string) (node.Pledge, error) {
+	return call[node.Pledge](ctx, c, "POST", "/pledge", pledgeRequest{bytes, whom})
+}
+
 func (c *Client) Verify(ctx context.Context, ref string, repair bool, progress func(node.Progress)) (node.Verification, error) {
 	return follow[node.Verification](ctx, c, "/items/verify", verifyRequest{ref, repair}, progress, nil)
 }

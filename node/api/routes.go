@@ -36,6 +36,14 @@ type (
 		Ref string `json:"ref"`
 		node.PublishOptions
 	}
+	pinRequest struct {
+		Ref    string `json:"ref"`
+		Copies int    `json:"copies,omitempty"` // wanted in the mesh, 0 leaves that as it is
+	}
+	pledgeRequest struct {
+		Bytes int64    `json:"bytes"`         // 0 ends the pledge
+		For   []string `json:"for,omitempty"` // "all", "territory", or ids and names of nodes; none: as before
+	}
 	textRequest struct {
 		Text string `json:"text"` // an address, an invite, or the identity of a node
 	}
@@ -61,6 +69,10 @@ func (s *server) routes() []route {
 		{"POST", "/items/verify", true, stream(s, func(ctx context.Context, q verifyRequest, p func(node.Progress)) (node.Verification, error) {
 			return n.Verify(ctx, q.Ref, q.Repair, p)
 		})},
+		{"POST", "/items/pin", true, reply(s, func(ctx context.Context, q pinRequest) (node.Item, error) { return n.Pin(ctx, q.Ref, q.Copies) })},
+		{"POST", "/items/unpin", true, reply(s, func(ctx context.Context, q refRequest) (node.Item, error) { return n.Unpin(ctx, q.Ref) })},
+		{"GET", "/pledge", false, reply(s, func(context.Context, nothing) (node.Pledge, error) { return n.Pledge() })},
+		{"POST", "/pledge", true, reply(s, func(_ context.Context, q pledgeRequest) (node.Pledge, error) { return n.SetPledge(q.Bytes, q.For) })},
 		{"POST", "/search", false, reply(s, n.Search)},
 		{"POST", "/ask", false, events(s, n.Ask)},
 		{"GET", "/mesh/id", false, reply(s, func(context.Context, nothing) (node.MeshID, error) { return n.ID(), nil })},
