@@ -1,0 +1,205 @@
+package node_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multihash"
+
+	"savoirs/node"
+	"savoirs/node/nodetest"
+	"savoirs/store/catalog"
+)
+
+func TestAPublicationIsKnownAtTheEndOfALineWithinTwoSeconds(t *testing.T) {
+	nodes := nodetest.Start(t, 6)
+	for i := range nodes[1:] {
+		nodetest.Connect(t, nodes[i], nodes[i+1])
+	}
+	last := nodes[len(nodes)-1]
+	var took time.Duration
+	for try := range 4 { // the rule is of the mesh, not of a machine busy with other tests
+		item := publish(t, nodes[0], fmt.Sprint("Jardin ", try), map[string]string{"a.md": fmt.Sprint("# Jardin\n\nNuméro ", try, ".\n")})
+		start := time.Now()
+		waitForOffer(t, last, item.Root)
+		if took = time.Since(start); took < 2*time.Second {
+			return
+		}
+	}
+	t.Errorf("known five nodes away after %v", took)
+}
+
+func TestPublicationsMadeApartAreKnownEverywhereOnceTheHalvesMeet(t *testing.T) {
+	nodes := nodetest.Start(t, 6) // 0-1-2 and 3-4-5
+	for _, i := range []int{0, 1, 3, 4} {
+		nodetest.Connect(t, nodes[i], nodes[i+1])
+	}
+	left := publish(t, nodes[0], "Jardin", garden)
+	right := publish(t, nodes[5], "Citerne", map[string]string{"citerne.md": garden["citerne.md"]})
+	for _, n := range nodes[:3] {
+		waitForOffer(t, n, left.Root)
+	}
+	for _, n := range nodes[3:] {
+		waitForOffer(t, n, right.Root)
+	}
+	nodetest.Connect(t, nodes[2], nodes[3])
+	for _, n := range nodes {
+		waitForOffer(t, n, left.Root)
+		waitForOffer(t, n, right.Root)
+	}
+}
+
+func TestWhatWasWithdrawnOrRevisedIsSoOnEveryNodeAlsoOneThatWasAway(t *testing.T) {
+	away := nodetest.Options(t, t.TempDir())
+	nodes := nodetest.Start(t, 2)
+	a, between := nodes[0], nodes[1]
+	c, stop := nodetest.Run(t, away)
+	nodetest.Connect(t, a, between)
+	nodetest.Connect(t, c, between)
+	gone := publish(t, a, "Citerne", map[string]string{"citerne.md": garden["citerne.md"]})
+	old := publish(t, a, "Jardin", garden)
+	kept := publish(t, a, "Marées", map[string]string{"marees.md": "# Marées\n\nElles montent deux fois par jour.\n"})
+	for _, root := range []string{gone.Root, old.Root, kept.Root} {
+		waitForOffer(t, c, root)
+	}
+	stop()
+
+	if _, err := a.Remove(t.Context(), gone.Ref); err != nil {
+		t.Fatal(err)
+	}
+	revised := publish(t, a, "Jardin", map[string]string{"igname.md": "# L'igname\n\nElle se plante plutôt en avril.\n"})
+	waitForOffer(t, between, revised.Root)
+	c, _ = nodetest.Run(t, away)
+	nodetest.Connect(t, c, between)
+	waitForOffer(t, c, revised.Root)
+	for name, n := range map[string]*node.Node{"the neighbour": between, "the one that was away": c} {
+		offered := map[string]bool{}
+		for _, it := range list(t, n) {
+			offered[it.Root] = true
+		}
+		if offered[gone.Root] || offered[old.Root] || !offered[kept.Root] {
+			t.Errorf("%s lists withdrawn %v, replaced %v, kept %v", name, offered[gone.Root], offered[old.Root], offered[kept.Root])
+		}
+		for _, ref := range []string{"citerne", gone.Root, old.Root} {
+			if it, err := n.Pull(t.Context(), ref, nil); err == nil {
+				t.Errorf("%s pulled %+v", name, it)
+			}
+		}
+		if _, err := n.Pull(t.Context(), "jardin", nil); err != nil {
+			t.Errorf("%s pulls the revision: %v", name, err)
+		}
+		mustFind(t, n, "Quand planter l'igname ?", "igname.md")
+		for _, h := range search(t, n, "citerne mars") {
+			t.Errorf("%s finds %+v", name, h)
+		}
+	}
+}
+
+func TestANodeThatComesBackAfterAMonthHasAllThatWasSaidMeanwhile(t *testing.T) {
+	oa, ob := nodetest.Options(t, t.TempDir()), nodetest.Options(t, t.TempDir())
+	a, stopA := nodetest.Run(t, oa)
+	b, stopB := nodetest.Run(t, ob)
+	nodetest.Connect(t, a, b)
+	before := publish(t, a, "Jardin", garden)
+	waitForOffer(t, b, before.Root)
+	stopB()
+	stopA()
+	said := map[string]bool{before.Root: true}
+	inCatalogue(t, oa, func(c *catalog.Catalog) {
+		for author := range 150 {
+			key := newKey(t)
+			for i := range 2 {
+				said[say(t, c, key, fmt.Sprint("Cahier ", author, " ", i)).Root.String()] = true
+			}
+		}
+	})
+	a, _ = nodetest.Run(t, oa)
+	b, _ = nodetest.Run(t, ob)
+	nodetest.Connect(t, b, a)
+	nodetest.Until(t, "the one that was away offers all", func() bool {
+		offers := list(t, b)
+		for _, it := range offers {
+			if !said[it.Root] {
+				t.Errorf("offered by nobody: %+v", it)
+			}
+		}
+		return len(offers) == len(said)
+	})
+}
+
+// Each half of a mesh saw one of two statements with one number, one each of an
+// author whose key was on two machines.
+func TestAForkIsProvedToBothHalvesOnFirstContact(t *testing.T) {
+	key := newKey(t)
+	author, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nodes []*node.Node
+	var options []node.Options
+	var stops []func()
+	for i := range 4 { // 0-1 and 2-3
+		o := nodetest.Options(t, t.TempDir())
+		inCatalogue(t, o, func(c *catalog.Catalog) {
+			say(t, c, key, "Tronc")
+			say(t, c, key, fmt.Sprint("Moitié ", i/2))
+		})
+		n, stop := nodetest.Run(t, o)
+		nodes, options, stops = append(nodes, n), append(options, o), append(stops, stop)
+	}
+	nodetest.Connect(t, nodes[0], nodes[1])
+	nodetest.Connect(t, nodes[2], nodes[3])
+	for _, n := range nodes {
+		if got := len(list(t, n)); got != 2 {
+			t.Fatalf("%d offers before the halves meet", got)
+		}
+	}
+	nodetest.Connect(t, nodes[1], nodes[2])
+	for _, n := range nodes {
+		nodetest.Until(t, "nothing counts from the fork on", func() bool { return len(list(t, n)) == 1 })
+	}
+	for i, stop := range stops {
+		stop()
+		inCatalogue(t, options[i], func(c *catalog.Catalog) {
+			forks := c.Forks()
+			if len(forks) != 1 || forks[0].Author != author || forks[0].Seq != 2 {
+				t.Fatalf("node %d holds as proofs %+v", i, forks)
+			}
+			for _, s := range []catalog.Sealed{forks[0].A, forks[0].B} {
+				if e, err := s.Open(); err != nil || e.Seq != 2 || e.Author != author {
+					t.Errorf("node %d holds as proof %+v, %v", i, e, err)
+				}
+			}
+		})
+	}
+}
+
+// inCatalogue opens the catalogue of a node that does not run.
+func inCatalogue(t *testing.T, o node.Options, do func(*catalog.Catalog)) {
+	t.Helper()
+	c, err := catalog.Open(catalog.Options{Dir: filepath.Join(o.Dir, "catalogue")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	do(c)
+}
+
+// say has an author publish something.
+func say(t *testing.T, c *catalog.Catalog, key crypto.PrivKey, title string) catalog.Entry {
+	t.Helper()
+	h, err := multihash.Sum([]byte(title), multihash.SHA2_256, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := c.Append(key, catalog.Entry{Kind: catalog.Dataset, Verb: catalog.Publish, Title: title, Root: cid.NewCidV1(cid.DagProtobuf, h)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
