@@ -85,7 +85,7 @@ type Node struct {
 	tellers   chan peer.ID // neighbours to be asked for them
 	coming    coming
 	rounds    catalog.Rounds
-	hurried   bell  // rung when neighbours should be asked before their turn
+	turns     bell  // rung when the turn of a neighbour may have come closer
 	syncing   door  // exchanges of everything, one after the other
 	published bell  // rung when the DHT should hear of a new item
 	working   locks // one gesture at a time changes one item
@@ -104,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), hurried: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews()}
+	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -113,7 +113,7 @@ func (n *Node) followCatalogue(ctx context.Context) error {
 			return nil
 		case from := <-n.tellers:
 			news.Go(func() error { n.getNews(ctx, from); return nil })
-		case <-n.hurried:
+		case <-n.turns:
 			turn.Reset(hurryTime)
 		case <-turn.C:
 			due, next := n.rounds.Due(time.Now(), n.neighbours())
@@ -133,7 +133,7 @@ const hurryTime = 200 * time.Millisecond
 // hurry has the neighbours but one asked soon, who then see that we know more.
 func (n *Node) hurry(but peer.ID) {
 	n.rounds.Hurry(but, time.Now())
-	n.hurried.ring()
+	n.turns.ring()
 }
 
 // neighbours are the nodes of ours among the peers connected now.
@@ -156,14 +156,16 @@ const patience = 5 * time.Second
 func (n *Node) syncWith(ctx context.Context, p peer.ID, who *Profile) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
 	defer cancel()
+	last := n.rounds.Begin(p, time.Now())
 	defer n.syncing.enter(patience)()
 	before := n.catalog.Digest()
-	settled, err := n.catalog.Follow(ctx, n.other(p, who), n.rounds.Begin(p, time.Now()))
+	settled, err := n.catalog.Follow(ctx, n.other(p, who), last)
 	quiet := n.catalog.Digest() == before
 	n.rounds.Done(p, time.Now(), settled, quiet)
 	if !quiet {
 		n.hurry(p)
 	}
+	n.turns.ring()
 	if err != nil && ctx.Err() == nil {
 		n.log.Debug("catalogue", "peer", p, "err", err)
 	}

@@ -63,13 +63,14 @@ func (c *Catalog) Adopt(key crypto.PrivKey, entries []Sealed) error {
 	}
 	var ours []own
 	for _, s := range entries {
+		if s.Claimed() != id {
+			continue
+		}
 		e, err := s.Open()
 		if err != nil {
 			return fmt.Errorf("adopt entries: %w", err)
 		}
-		if e.Author == id {
-			ours = append(ours, own{e.Seq, s})
-		}
+		ours = append(ours, own{e.Seq, s})
 	}
 	slices.SortStableFunc(ours, func(a, b own) int { return cmp.Compare(a.seq, b.seq) })
 	sorted := make([]Sealed, len(ours))

@@ -16,8 +16,10 @@ const (
 	shortestRound = 2 * time.Minute
 	LongestRound  = 16 * time.Minute
 
-	// hurrySpace is left between two exchanges with a neighbour, whatever the hurry.
-	hurrySpace = 5 * time.Second
+	// hurrySpace is left between two exchanges with a neighbour, whatever the hurry. It is also when
+	// one is asked again after the first exchange: gossip needs a second to reach a newcomer, and what
+	// is told in between would be lost on both.
+	hurrySpace = 2 * time.Second
 
 	// settledFor is how long an exchange is spared for having brought nothing: who blocked an author
 	// may have changed its mind, which no digest shows.
@@ -39,6 +41,7 @@ type Rounds struct {
 type turn struct {
 	due     time.Time
 	began   time.Time // of the last exchange
+	met     time.Time
 	wait    time.Duration
 	settled Settled
 	since   time.Time // of settled
@@ -131,6 +134,9 @@ func (r *Rounds) next(t *turn, now time.Time, quiet bool) {
 		chance = rand.Float64
 	}
 	t.due = now.Add(t.wait*3/4 + time.Duration(chance()*float64(t.wait/2)))
+	if now.Sub(t.met) < hurrySpace {
+		t.due = now.Add(hurrySpace)
+	}
 }
 
 // turn is that of p, half a round from now if it is new. The caller holds mu.
@@ -140,7 +146,7 @@ func (r *Rounds) turn(p peer.ID, now time.Time) *turn {
 		if r.turns == nil {
 			r.turns = map[peer.ID]*turn{}
 		}
-		t = &turn{wait: shortestRound / 2}
+		t = &turn{wait: shortestRound / 2, met: now}
 		t.due = now.Add(t.wait)
 		r.turns[p] = t
 	}
