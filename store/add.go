@@ -20,7 +20,7 @@ type AddOptions struct {
 	InPlace bool
 	Space   Space // "" is Private
 	Pin     bool
-	// Progress is called with content bytes, from one goroutine, now and then.
+	// Progress is called with content bytes, one call at a time, now and then.
 	Progress func(done, total int64)
 }
 

@@ -13,6 +13,7 @@ import (
 
 // Blocks returns the blocks of one space as a boxo Blockstore: those of its items, of its unfinished items and its loose
 // ones. It cannot reach the other space. Get hashes what it reads; a block that is wrong on disk is as good as absent.
+// It is a boxo blockstore.Viewer too, for who reads many blocks.
 // Put keeps a block as a loose one, durably, in bounded room where the oldest give way to new ones. DeleteBlock removes
 // a loose block; blocks of items stay. A block that is not there is an ipld.ErrNotFound.
 func (s *Store) Blocks(name Space) blockstore.Blockstore { return blockView{to: s.space(name)} }
@@ -22,6 +23,8 @@ type blockView struct {
 	to   *space
 	also *space // nil when there is only one
 }
+
+var _ blockstore.Viewer = blockView{}
 
 func (v blockView) Has(_ context.Context, c cid.Cid) (bool, error) {
 	_, err := v.size(c)
@@ -45,6 +48,23 @@ func (v blockView) Get(_ context.Context, c cid.Cid) (blocks.Block, error) {
 		return nil, err
 	}
 	return blocks.NewBlockWithCid(data, c)
+}
+
+// viewSize is up to which size a block is read by View without new memory.
+const viewSize = 1 << 20
+
+// View calls f with the bytes of a block, which are valid until f returns.
+func (v blockView) View(_ context.Context, c cid.Cid, f func([]byte) error) error {
+	buf, ok := v.to.buffers.Get().(*[viewSize]byte)
+	if !ok {
+		buf = new([viewSize]byte)
+	}
+	defer v.to.buffers.Put(buf)
+	data, err := v.getInto(buf[:], c)
+	if err != nil {
+		return err
+	}
+	return f(data)
 }
 
 func (v blockView) Put(ctx context.Context, b blocks.Block) error {
@@ -103,13 +123,15 @@ func (v blockView) size(c cid.Cid) (int, error) {
 	return n, err
 }
 
-func (v blockView) get(c cid.Cid) ([]byte, error) {
+func (v blockView) get(c cid.Cid) ([]byte, error) { return v.getInto(nil, c) }
+
+func (v blockView) getInto(buf []byte, c cid.Cid) ([]byte, error) {
 	if !c.Defined() {
 		return nil, fmt.Errorf("undefined CID: %w", ipld.ErrNotFound{})
 	}
-	data, err := v.to.get(c)
+	data, err := v.to.getInto(buf, c)
 	if ipld.IsNotFound(err) && v.also != nil {
-		return v.also.get(c)
+		return v.also.getInto(buf, c)
 	}
 	return data, err
 }

@@ -80,7 +80,7 @@ func (b *builder) joinFolder(ctx context.Context, w *dagWriter, d sourceFolder) 
 }
 
 // joinFile puts nodes of linksPerNode children above the leaves, level by level, until one is left: the balanced layout.
-func joinFile(w *dagWriter, leaves []*leafInfo) (branch, error) {
+func joinFile(w *dagWriter, leaves []leafInfo) (branch, error) {
 	level := make([]branch, len(leaves))
 	for i, l := range leaves {
 		level[i] = branch{c: l.c, content: uint64(l.size), total: uint64(l.size)}

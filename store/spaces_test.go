@@ -1,12 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/ipfs/boxo/blockstore"
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
@@ -260,5 +262,41 @@ func TestLooseBlocksStayWithinTheirRoom(t *testing.T) {
 	must(t, err)
 	if err := s.Blocks(Mesh).Put(ctx, lie); !errors.Is(err, blocks.ErrWrongHash) {
 		t.Fatalf("got %v, want ErrWrongHash", err)
+	}
+}
+
+func TestViewGivesWhatGetGivesAndNothingWrong(t *testing.T) {
+	ctx := context.Background()
+	s := openTest(t)
+	it := add(t, s, writeTree(t, map[string][]byte{"a": noise(1, 700<<10), "b": []byte("b"), "c.gguf": noise(2, 1<<20)}), AddOptions{Space: Mesh})
+	view := s.Blocks(Mesh).(blockstore.Viewer)
+	bs := blocksOf(t, s, it.Root)
+	for _, b := range bs {
+		must(t, view.View(ctx, b.Cid(), func(data []byte) error {
+			if !bytes.Equal(data, b.RawData()) {
+				t.Errorf("block %s differs", b.Cid())
+			}
+			return nil
+		}))
+	}
+	file := filepath.Join(s.mesh.items(), it.Root.String(), "c.gguf")
+	must(t, os.Chmod(file, 0o644))
+	must(t, os.WriteFile(file, noise(3, 1<<20), 0o644))
+	wrong := 0
+	for _, b := range bs {
+		err := view.View(ctx, b.Cid(), func(data []byte) error {
+			if !bytes.Equal(data, b.RawData()) {
+				t.Errorf("wrong bytes for block %s", b.Cid())
+			}
+			return nil
+		})
+		if ipld.IsNotFound(err) {
+			wrong++
+		} else {
+			must(t, err)
+		}
+	}
+	if wrong != 1 {
+		t.Errorf("%d blocks are gone, want the one that was overwritten", wrong)
 	}
 }
