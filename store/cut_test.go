@@ -14,7 +14,7 @@ import (
 func TestAFileCutInSegmentsHasThePiecesOfOneCutter(t *testing.T) {
 	t.Parallel()
 	zeros := make([]byte, 6<<20)
-	for name, data := range map[string][]byte{
+	files := map[string][]byte{
 		"noise":                  noise(1, 9<<20+12345),
 		"zeros":                  zeros,
 		"zeros that end oddly":   zeros[:5<<20+77],
@@ -22,7 +22,11 @@ func TestAFileCutInSegmentsHasThePiecesOfOneCutter(t *testing.T) {
 		"one segment and a byte": noise(3, 1<<20+1),
 		"whole segments":         noise(4, 4<<20),
 		"nothing":                nil,
-	} {
+	}
+	for i := range 8 { // cuts that never meet again, and so many ways to end
+		files["noise and zeros "+itoa(i)] = bytes.Join([][]byte{noise(2, 1<<20+100), zeros[:2<<20+i*70<<10]}, nil)
+	}
+	for name, data := range files {
 		for _, kind := range []string{"dataset", "model"} {
 			t.Run(name+" as "+kind, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "file")
