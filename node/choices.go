@@ -13,6 +13,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"savoirs/p2p"
 	"savoirs/store/catalog"
 )
 
@@ -26,10 +27,11 @@ type choices struct {
 }
 
 type savedChoices struct {
-	Blocked []peer.ID `json:"blocked,omitempty"`
-	Peers   []string  `json:"peers,omitempty"` // multiaddrs added or joined
-	Chat    string    `json:"chat,omitempty"`  // engine's name of the model that answers
-	Embed   string    `json:"embed,omitempty"`
+	Blocked []peer.ID   `json:"blocked,omitempty"`
+	Peers   []string    `json:"peers,omitempty"` // multiaddrs added or joined
+	Chat    string      `json:"chat,omitempty"`  // engine's name of the model that answers
+	Embed   string      `json:"embed,omitempty"`
+	Closed  p2p.MeshKey `json:"mesh_key,omitzero"` // of the closed mesh this node is in
 
 	Copies   map[string]int `json:"copies,omitempty"`   // wanted of items, by root
 	Pledge   savedPledge    `json:"pledge,omitzero"`    // to others

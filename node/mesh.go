@@ -21,7 +21,7 @@ func (n *Node) openMesh() error {
 	}
 	n.mesh, err = p2p.Open(p2p.Options{
 		Key: n.key, Listen: n.o.Listen, Blocks: n.store.Blocks(store.Mesh),
-		Static: static, MDNS: n.o.MDNS, Blocked: slices.Concat(n.choices.get().Blocked, n.bans.banned()),
+		Static: static, MDNS: n.o.MDNS, Closed: n.choices.get().Closed, Blocked: slices.Concat(n.choices.get().Blocked, n.bans.banned()),
 		Arrived: n.arrived, Head: n.heard, Faulted: n.faulted, Log: n.log,
 	})
 	if err != nil {
@@ -37,11 +37,11 @@ func (n *Node) openMesh() error {
 func (n *Node) staticPeers() ([]peer.AddrInfo, error) {
 	var infos []peer.AddrInfo
 	for _, s := range slices.Concat(n.o.Static, n.choices.get().Peers) {
-		info, err := parsePeer(s)
+		i, err := parsePeer(s)
 		if err != nil {
 			return nil, err
 		}
-		infos = append(infos, info)
+		infos = append(infos, i.Peer)
 	}
 	return infos, nil
 }
@@ -50,31 +50,44 @@ func (n *Node) staticPeers() ([]peer.AddrInfo, error) {
 var ErrAddress = errors.New("not an invite nor an address ending in /p2p/ID")
 
 // parsePeer reads an invite or a multiaddr that ends in /p2p/<id>.
-func parsePeer(s string) (peer.AddrInfo, error) {
+func parsePeer(s string) (p2p.Invite, error) {
 	if info, err := peer.AddrInfoFromString(s); err == nil {
-		return *info, nil
+		return p2p.Invite{Peer: *info}, nil
 	}
-	info, err := p2p.ParseInvite(s)
+	i, err := p2p.ParseInvite(s)
 	if err != nil {
-		return info, fmt.Errorf("%w: %w", ErrAddress, err)
+		return i, fmt.Errorf("%w: %w", ErrAddress, err)
 	}
-	return info, nil
+	return i, nil
 }
 
-// MeshID is how others reach this node.
+// MeshID is who this node is in the mesh.
 type MeshID struct {
 	ID     string   `json:"id"`
 	Addrs  []string `json:"addrs"`
-	Invite string   `json:"invite"`
+	Closed bool     `json:"closed"` // only nodes with the key of its mesh are met
 }
 
-// ID tells how others reach this node.
+// ID tells who this node is in the mesh.
 func (n *Node) ID() MeshID {
-	id := MeshID{ID: n.id.String(), Addrs: []string{}, Invite: n.mesh.Invite()}
+	id := MeshID{ID: n.id.String(), Addrs: []string{}, Closed: n.mesh.Key().Closed()}
 	for _, a := range n.mesh.Addrs() {
 		id.Addrs = append(id.Addrs, a.String())
 	}
 	return id
+}
+
+// Invite leads another node to this one. In a closed mesh it carries the key.
+type Invite struct {
+	Text   string `json:"invite"`
+	Words  string `json:"words"` // the same, to be dictated
+	Closed bool   `json:"closed"`
+}
+
+// Invite makes an invite. It is for the people of this node alone to give.
+func (n *Node) Invite() Invite {
+	i := n.mesh.Invite()
+	return Invite{Text: i.Text(), Words: i.Words(n.o.Lang), Closed: i.Key.Closed()}
 }
 
 // Peer is a neighbour connected now.
@@ -94,25 +107,40 @@ func (n *Node) Peers() []Peer {
 	return peers
 }
 
+// ErrOtherMesh says that an invite leads to another closed mesh than the one this node is in.
+var ErrOtherMesh = errors.New("this node is in another closed mesh")
+
 // Join connects to the node of an invite or of an address, remembers it and
-// keeps the connection from now on. Errors: ErrAddress, p2p.ErrUnreachable
-// (nothing is remembered), p2p.ErrBlocked.
-func (n *Node) Join(ctx context.Context, text string) (Peer, error) {
-	info, err := parsePeer(text)
+// keeps the connection from now on. The key in an invite of a closed mesh is
+// adopted, which ends the connections to those outside it. Errors: ErrAddress,
+// ErrOtherMesh unless force is set, p2p.ErrUnreachable (nothing is remembered
+// and no key adopted), p2p.ErrBlocked.
+func (n *Node) Join(ctx context.Context, text string, force bool) (Peer, error) {
+	invite, err := parsePeer(text)
 	if err != nil {
 		return Peer{}, fmt.Errorf("join: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	if err := n.mesh.Connect(ctx, info); err != nil {
-		return Peer{}, fmt.Errorf("join %s: %w", info.ID, err)
+	info, before := invite.Peer, n.mesh.Key()
+	adopt := invite.Key.Closed() && invite.Key != before
+	if adopt && before.Closed() && !force {
+		return Peer{}, fmt.Errorf("join %s: %w", info.ID, ErrOtherMesh)
 	}
 	addrs, err := peer.AddrInfoToP2pAddrs(&info)
 	if err != nil {
 		return Peer{}, fmt.Errorf("join %s: %w", info.ID, err)
 	}
+	if adopt {
+		n.mesh.SetKey(invite.Key)
+	}
+	if err := n.connect(ctx, info); err != nil {
+		if adopt {
+			n.mesh.SetKey(before)
+		}
+		return Peer{}, fmt.Errorf("join %s: %w", info.ID, err)
+	}
 	n.mesh.Keep(info)
 	if err := n.choices.change(func(c *savedChoices) {
+		c.Closed = n.mesh.Key()
 		for _, a := range addrs {
 			if !slices.Contains(c.Peers, a.String()) {
 				c.Peers = append(c.Peers, a.String())
@@ -127,6 +155,37 @@ func (n *Node) Join(ctx context.Context, text string) (Peer, error) {
 		}
 	}
 	return Peer{Peer: p2p.Peer{ID: info.ID}}, nil
+}
+
+// connect tries twice: the first time it may share the fate of a dial that
+// began before a key was adopted.
+func (n *Node) connect(ctx context.Context, p peer.AddrInfo) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	err := n.mesh.Connect(ctx, p)
+	if errors.Is(err, p2p.ErrUnreachable) {
+		err = n.mesh.Connect(ctx, p)
+	}
+	return err
+}
+
+// CloseMesh closes the mesh of this node with a fresh key, also when it was
+// closed already: everybody outside is disconnected, and comes in by a new
+// invite only.
+func (n *Node) CloseMesh() (Invite, error) { return n.setMeshKey(p2p.NewMeshKey()) }
+
+// OpenMesh opens the mesh of this node: it meets nodes of open meshes again,
+// and those it was closed in with no more. On an open mesh it changes nothing.
+func (n *Node) OpenMesh() (Invite, error) { return n.setMeshKey(p2p.MeshKey{}) }
+
+// setMeshKey makes the key durable first: after a power cut the node must not
+// be open to all again.
+func (n *Node) setMeshKey(k p2p.MeshKey) (Invite, error) {
+	if err := n.choices.change(func(c *savedChoices) { c.Closed = k }); err != nil {
+		return Invite{}, err
+	}
+	n.mesh.SetKey(k)
+	return n.Invite(), nil
 }
 
 // Block cuts a node off, now and after restarts, and refuses its entries.

@@ -202,7 +202,7 @@ func TestABlockedNodeIsCutOffAlsoAfterARestart(t *testing.T) {
 	nodetest.Until(t, "the blocked node is gone", func() bool { return len(a.Peers()) == 0 })
 	stop()
 	a, _ = nodetest.Run(t, oa)
-	if _, err := b.Join(t.Context(), a.ID().Addrs[0]); err == nil {
+	if _, err := b.Join(t.Context(), a.ID().Addrs[0], false); err == nil {
 		nodetest.Until(t, "the blocked node is refused", func() bool { return len(a.Peers()) == 0 })
 	}
 	if err := a.Unblock(b.ID().ID); err != nil {
@@ -215,7 +215,7 @@ func TestAJoinedNodeIsFoundAgainAfterARestart(t *testing.T) {
 	oa, ob := nodetest.Options(t, t.TempDir()), nodetest.Options(t, t.TempDir())
 	a, _ := nodetest.Run(t, oa)
 	b, stop := nodetest.Run(t, ob)
-	if _, err := b.Join(t.Context(), a.ID().Invite); err != nil {
+	if _, err := b.Join(t.Context(), a.Invite().Text, false); err != nil {
 		t.Fatal(err)
 	}
 	stop()

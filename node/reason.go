@@ -40,6 +40,8 @@ const (
 	Unreachable     Reason = "unreachable"
 	Blocked         Reason = "blocked"
 	BadAddress      Reason = "bad_address"
+	BadWord         Reason = "bad_word"
+	OtherMesh       Reason = "other_mesh"
 	EmptyQuestion   Reason = "empty_question"
 	QuestionTooLong Reason = "question_too_long"
 	NoModel         Reason = "no_model"
@@ -72,7 +74,7 @@ var causes = []struct {
 	{store.ErrDamaged, Damaged},
 	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},
 	{catalog.ErrFrozen, Frozen}, {catalog.ErrFork, Frozen}, {p2p.ErrRefused, Refused}, {p2p.ErrNoProvider, NoProvider}, {p2p.ErrIncomplete, Incomplete}, {store.ErrIncomplete, Incomplete},
-	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress},
+	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress}, {ErrOtherMesh, OtherMesh},
 	{rag.ErrEmptyQuestion, EmptyQuestion}, {rag.ErrQuestionTooLong, QuestionTooLong},
 	{engine.ErrNoModel, NoModel}, {rag.ErrNoModel, NoModel}, {engine.ErrRemoteModel, RemoteModel}, {engine.ErrRemoteHost, RemoteModel}, {engine.ErrEngineDied, EngineDied}, {engine.ErrProbe, Unrunnable},
 	{gguf.ErrNotGGUF, BadModel}, {gguf.ErrMalformed, BadModel}, {ErrNotModel, NotAModel}, {engine.ErrBadRecipe, BadCard}, {engine.ErrNotAdapter, NotAModel},
@@ -87,7 +89,10 @@ func ReasonOf(err error) (Reason, map[string]string) {
 	var ambiguous *AmbiguousError
 	var space *store.NoSpaceError
 	var base *engine.ErrWrongBase
+	var word *p2p.WordError
 	switch {
+	case errors.As(err, &word):
+		return BadWord, map[string]string{"word": word.Word, "near": word.Near, "at": strconv.Itoa(word.At)}
 	case errors.As(err, &ambiguous):
 		return Ambiguous, map[string]string{"ref": ambiguous.Ref, "choices": strings.Join(ambiguous.Choices, ", ")}
 	case errors.As(err, &space):

@@ -82,10 +82,29 @@ func (m *Mesh) connect(ctx context.Context, p peer.AddrInfo, limit time.Duration
 		m.forgetFailures(p.ID)
 		err = m.host.Connect(ctx, p)
 	}
+	if err == nil {
+		err = m.letIn(ctx, p.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w: %w", p.ID, ErrUnreachable, err)
 	}
 	return nil
+}
+
+// letIn returns nil when the other side has let this node in. Over TCP the handshake says so; over QUIC a peer can refuse only
+// after our side takes the connection for made, so it is asked for a sign of life.
+func (m *Mesh) letIn(ctx context.Context, p peer.ID) error {
+	overTCP := func(c network.Conn) bool { return transportOf(c.RemoteMultiaddr()) == "tcp" }
+	if slices.ContainsFunc(m.host.Network().ConnsToPeer(p), overTCP) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answer, ok := <-ping.Ping(ctx, m.host, p)
+	if !ok {
+		return ctx.Err()
+	}
+	return answer.Error
 }
 
 // forgetFailures clears the dial backoff of p, so that the next dial is made and not refused out of hand.

@@ -78,11 +78,11 @@ func (n *savoirsNode) publish(ctx context.Context, path string) (string, error) 
 
 // meet makes n a neighbour of o.
 func (n *savoirsNode) meet(ctx context.Context, o *savoirsNode) error {
-	var id node.MeshID
-	if err := o.ask(ctx, &id, "mesh", "id"); err != nil {
+	var invite node.Invite
+	if err := o.ask(ctx, &invite, "mesh", "invite"); err != nil {
 		return err
 	}
-	_, _, err := n.cli(ctx, "mesh", "join", id.Invite)
+	_, _, err := n.cli(ctx, "mesh", "join", invite.Text)
 	return err
 }
 

@@ -56,7 +56,7 @@ func BenchmarkMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := there.client.Join(b.Context(), id.Addrs[0]); err != nil {
+		if _, err := there.client.Join(b.Context(), id.Addrs[0], false); err != nil {
 			b.Fatal(err)
 		}
 		until(b, "the offer arrives", func() bool {

@@ -9,7 +9,7 @@ import (
 
 func meshCmd(s *shell) *cobra.Command {
 	c := s.command("mesh", nil, nil)
-	c.AddCommand(meshIDCmd(s), meshInviteCmd(s), meshJoinCmd(s, "join"), meshJoinCmd(s, "add-peer"),
+	c.AddCommand(meshIDCmd(s), meshInviteCmd(s), meshJoinCmd(s, "join"), meshJoinCmd(s, "add-peer"), meshCloseCmd(s), meshOpenCmd(s),
 		meshBlockCmd(s, "block"), meshBlockCmd(s, "unblock"), meshWhyCmd(s))
 	return c
 }
@@ -27,37 +27,6 @@ func meshIDCmd(s *shell) *cobra.Command {
 		for _, a := range id.Addrs {
 			fmt.Fprintln(s.out, a)
 		}
-		return nil
-	})
-}
-
-func meshInviteCmd(s *shell) *cobra.Command {
-	return s.command("mesh.invite", between(0, 0), func(cmd *cobra.Command, _ []string) error {
-		id, err := s.client().ID(cmd.Context())
-		if err != nil {
-			return err
-		}
-		if s.json {
-			return s.object(map[string]string{"invite": id.Invite})
-		}
-		fmt.Fprintln(s.out, id.Invite)
-		s.tell("say.invite.next")
-		return nil
-	})
-}
-
-// meshJoinCmd takes an invite or an address under either name: people receive
-// one or the other, and the node accepts both.
-func meshJoinCmd(s *shell, name string) *cobra.Command {
-	return s.command("mesh."+name, between(1, 1), func(cmd *cobra.Command, args []string) error {
-		p, err := s.client().Join(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		if s.json {
-			return s.object(p)
-		}
-		s.line("say.joined", "name", orElse(p.Name, p.ID.String()))
 		return nil
 	})
 }

@@ -72,9 +72,9 @@ func TestErrorsKeepTheirCodeAndExitAcrossHTTP(t *testing.T) {
 			_, err := c.Search(ctx, node.Question{Text: strings.Repeat("igname ", 200000)})
 			return err
 		}},
-		{"an address that is none", "bad_address", 2, func() error { _, err := c.Join(ctx, "bonjour"); return err }},
+		{"an address that is none", "bad_address", 2, func() error { _, err := c.Join(ctx, "bonjour", false); return err }},
 		{"a peer that does not answer", "unreachable", 11, func() error {
-			_, err := c.Join(ctx, "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWGNBmLRxS4K3V4ZUZRT1hKuK17jif55hyvDFHyYVwqZo5")
+			_, err := c.Join(ctx, "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWGNBmLRxS4K3V4ZUZRT1hKuK17jif55hyvDFHyYVwqZo5", false)
 			return err
 		}},
 		{"no model to use", "not_found", 4, func() error { _, err := c.UseModel(ctx, "qwen", nil); return err }},

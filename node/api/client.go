@@ -105,9 +105,23 @@ func (c *Client) Peers(ctx context.Context) ([]node.Peer, error) {
 	return call[[]node.Peer](ctx, c, "GET", "/mesh/peers", nil)
 }
 
-// Join takes an invite or an address.
-func (c *Client) Join(ctx context.Context, text string) (node.Peer, error) {
-	return call[node.Peer](ctx, c, "POST", "/mesh/join", textRequest{text})
+// Invite makes an invite to the node, on its own machine only.
+func (c *Client) Invite(ctx context.Context) (node.Invite, error) {
+	return call[node.Invite](ctx, c, "POST", "/mesh/invite", nothing{})
+}
+
+// Join takes an invite or an address. With force, a node in one closed mesh
+// goes over to another.
+func (c *Client) Join(ctx context.Context, text string, force bool) (node.Peer, error) {
+	return call[node.Peer](ctx, c, "POST", "/mesh/join", joinRequest{text, force})
+}
+
+func (c *Client) CloseMesh(ctx context.Context) (node.Invite, error) {
+	return call[node.Invite](ctx, c, "POST", "/mesh/close", nothing{})
+}
+
+func (c *Client) OpenMesh(ctx context.Context) (node.Invite, error) {
+	return call[node.Invite](ctx, c, "POST", "/mesh/open", nothing{})
 }
 
 func (c *Client) Block(ctx context.Context, id string) error {

@@ -61,6 +61,8 @@ var outcomes = map[string]struct{ exit, status int }{
 	string(node.Unreachable):     {exitUnreachable, http.StatusBadGateway},
 	string(node.Blocked):         {exitPolicy, http.StatusForbidden},
 	string(node.BadAddress):      {exitUsage, http.StatusBadRequest},
+	string(node.BadWord):         {exitUsage, http.StatusBadRequest},
+	string(node.OtherMesh):       {exitPolicy, http.StatusConflict},
 	string(node.EmptyQuestion):   {exitUsage, http.StatusBadRequest},
 	string(node.QuestionTooLong): {exitUsage, http.StatusRequestEntityTooLarge},
 	string(node.NoModel):         {exitIncompatible, http.StatusServiceUnavailable},

@@ -45,7 +45,11 @@ type (
 		For   []string `json:"for,omitempty"` // "all", "territory", or ids and names of nodes; none: as before
 	}
 	textRequest struct {
-		Text string `json:"text"` // an address, an invite, or the identity of a node
+		Text string `json:"text"` // the identity of a node
+	}
+	joinRequest struct {
+		Text  string `json:"text"` // an address or an invite
+		Force bool   `json:"force,omitempty"`
 	}
 	nothing struct{}
 )
@@ -77,7 +81,13 @@ func (s *server) routes() []route {
 		{"POST", "/ask", false, events(s, n.Ask)},
 		{"GET", "/mesh/id", false, reply(s, func(context.Context, nothing) (node.MeshID, error) { return n.ID(), nil })},
 		{"GET", "/mesh/peers", false, reply(s, func(context.Context, nothing) ([]node.Peer, error) { return n.Peers(), nil })},
-		{"POST", "/mesh/join", true, reply(s, func(ctx context.Context, q textRequest) (node.Peer, error) { return n.Join(ctx, q.Text) })},
+		{"POST", "/mesh/join", true, reply(s, func(ctx context.Context, q joinRequest) (node.Peer, error) {
+			return n.Join(ctx, q.Text, q.Force)
+		})},
+		{"POST", "/mesh/close", true, reply(s, func(context.Context, nothing) (node.Invite, error) { return n.CloseMesh() })},
+		{"POST", "/mesh/open", true, reply(s, func(context.Context, nothing) (node.Invite, error) { return n.OpenMesh() })},
+		// An invite may carry the key of a closed mesh, so it is told to this machine only.
+		{"POST", "/mesh/invite", true, reply(s, func(context.Context, nothing) (node.Invite, error) { return n.Invite(), nil })},
 		{"POST", "/mesh/block", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Block(q.Text) })},
 		{"POST", "/mesh/unblock", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Unblock(q.Text) })},
 		{"POST", "/mesh/why", false, reply(s, func(_ context.Context, q textRequest) ([]node.Record, error) { return n.Why(q.Text) })},

@@ -82,7 +82,7 @@ func Run(t testing.TB, o node.Options) (n *node.Node, stop func()) {
 // Connect makes a and b neighbours.
 func Connect(t testing.TB, a, b *node.Node) {
 	t.Helper()
-	if _, err := a.Join(t.Context(), b.ID().Addrs[0]); err != nil {
+	if _, err := a.Join(t.Context(), b.ID().Addrs[0], false); err != nil {
 		t.Fatal(err)
 	}
 	Until(t, "both see each other", func() bool { return sees(a, b) && sees(b, a) })
