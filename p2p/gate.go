@@ -18,6 +18,7 @@ import (
 type gate struct {
 	loopbackOnly bool
 	circle       *circle
+	sockets      sockets
 
 	mu      sync.RWMutex // guards blocked and paused
 	blocked map[peer.ID]struct{}
@@ -25,7 +26,10 @@ type gate struct {
 }
 
 func newGate(blocked []peer.ID, loopbackOnly bool, c *circle) *gate {
-	g := &gate{loopbackOnly: loopbackOnly, circle: c, blocked: make(map[peer.ID]struct{}, len(blocked)), paused: map[peer.ID]time.Time{}}
+	g := &gate{
+		loopbackOnly: loopbackOnly, circle: c, sockets: newSockets(),
+		blocked: make(map[peer.ID]struct{}, len(blocked)), paused: map[peer.ID]time.Time{},
+	}
 	for _, p := range blocked {
 		g.blocked[p] = struct{}{}
 	}
@@ -72,7 +76,10 @@ func (g *gate) InterceptAddrDial(_ peer.ID, a ma.Multiaddr) bool {
 }
 
 // InterceptAccept lets everyone knock: who it is shows only after the handshake.
-func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool { return true }
+func (g *gate) InterceptAccept(c network.ConnMultiaddrs) bool {
+	g.sockets.accepted(c)
+	return true
+}
 
 // InterceptSecured refuses a blocked peer as soon as its identity is proved.
 func (g *gate) InterceptSecured(_ network.Direction, p peer.ID, _ network.ConnMultiaddrs) bool {

@@ -173,7 +173,7 @@ func (m *Mesh) open(ctx context.Context, listen []ma.Multiaddr) (err error) {
 			return err
 		}
 	}
-	m.log.Info("listening", "peer", m.host.ID(), "addrs", m.host.Addrs())
+	m.log.Info("listening", "peer", m.host.ID(), "addrs", m.host.Addrs(), "congestion", m.Congestion())
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"time"
+
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 )
@@ -16,5 +18,10 @@ const (
 func newMux() *yamux.Transport {
 	mux := *yamux.DefaultTransport
 	mux.MaxMessageSize = noise.MaxPlaintextLength
+	// Whether the other side is still there the kernel asks, in 40 bytes every half minute and without waking either
+	// process; that what was sent arrives is for deadAfter to watch, and a slow line may take its time.
+	mux.EnableKeepAlive = false
+	mux.MeasureRTTInterval = time.Hour // it only sizes windows
+	mux.ConnectionWriteTimeout = 30 * time.Second
 	return &mux
 }

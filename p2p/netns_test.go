@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 		nodeInNamespace(Options{Listen: []string{"/ip4/10.77.0.1/tcp/4117"}})
 	case "crowd":
 		crowdInNamespace(arg)
+	case "lend":
+		lendInHost(arg)
+	case "fetch":
+		fetchInHost(arg)
 	}
 }
 
@@ -119,7 +123,12 @@ type actor struct {
 
 func act(t *testing.T, ns, role string) *actor {
 	t.Helper()
-	cmd := exec.Command("ip", "netns", "exec", ns, os.Args[0])
+	return play(t, exec.Command("ip", "netns", "exec", ns, os.Args[0]), role)
+}
+
+// play starts cmd, which is the test binary somewhere else, in a role.
+func play(t *testing.T, cmd *exec.Cmd, role string) *actor {
+	t.Helper()
 	cmd.Env = append(os.Environ(), "SAVOIRS_P2P_ROLE="+role)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

@@ -44,7 +44,7 @@ func newHost(key crypto.PrivKey, g *gate) (host.Host, error) {
 		libp2p.Identity(key),
 		libp2p.NoListenAddrs,
 		// Without SO_REUSEPORT a taken port is an error, not two nodes sharing one.
-		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport(), tcp.WithDialerForAddr(g.sockets.dialer)),
 		libp2p.Security(noise.ID, newKeyedNoise(g.circle)),
 		libp2p.Muxer(yamux.ID, newMux()),
 		libp2p.Transport(libp2pquic.NewTransport, libp2pquic.WithTLSIdentityOption(libp2ptls.WithCertTemplate(template))),
@@ -89,14 +89,17 @@ func certTemplate() (*x509.Certificate, error) {
 	}, nil
 }
 
-// tcpFirst dials TCP at once and QUIC a quarter of a second later (RFC 8305): bulk is faster over TCP, and QUIC is the
-// road where TCP does not pass.
+// quicDelay is how long QUIC waits for TCP, unless that fails sooner. A TCP connection to the other end of the world takes
+// four round trips to be ready, and where frames are lost some of them twice.
+const quicDelay = time.Second
+
+// tcpFirst dials TCP at once and QUIC later: bulk is faster over TCP, and QUIC is the road where TCP does not pass.
 func tcpFirst(addrs []ma.Multiaddr) []network.AddrDelay {
 	ranked := make([]network.AddrDelay, 0, len(addrs))
 	for _, a := range addrs {
 		var delay time.Duration
 		if transportOf(a) == "quic" {
-			delay = 250 * time.Millisecond
+			delay = quicDelay
 		}
 		ranked = append(ranked, network.AddrDelay{Addr: a, Delay: delay})
 	}
