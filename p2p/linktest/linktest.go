@@ -1,8 +1,10 @@
 // Package linktest makes small networks with bad links inside this machine, for tests and benchmarks: a network
 // namespace for each host, a switch between them, and for each cable a user-space emulator of rate, delay, loss and queue.
 //
-// It is not a simulation: what runs in a host (see [Host.Command]) uses the real TCP and UDP of the kernel. It needs
-// Linux, root and the ip command, and neither kernel modules nor any other program.
+// It is not a simulation: what runs in a host (see [Host.Command]) uses the real TCP and UDP of the kernel. The default of
+// TCP is cubic there, as in most distributions, whatever this machine has; or Reno, its like on such links, where the
+// machine keeps cubic from namespaces. It needs Linux, root and the ip command, and neither kernel modules nor any other
+// program.
 //
 //	10.77.0.1 ─[ link 1 ]─┐
 //	10.77.0.2 ─[ link 2 ]─┼─ switch
@@ -90,6 +92,9 @@ func (n *Net) build(links []Link) error {
 	for i, l := range links {
 		h := n.hosts[i]
 		if err := ip(h.namespace, "link set lo up", "addr add "+h.ip+"/24 dev eth0", "link set eth0 up"); err != nil {
+			return err
+		}
+		if err := plainTCP(h.namespace); err != nil {
 			return err
 		}
 		if l.Mbit == 0 {

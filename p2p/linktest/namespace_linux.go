@@ -30,6 +30,17 @@ func inNamespace(name string, f func() error) error {
 	return <-done
 }
 
+// plainTCP makes cubic, or else Reno, the congestion control of the sockets that choose none.
+func plainTCP(namespace string) error {
+	return inNamespace(namespace, func() error {
+		const name = "/proc/sys/net/ipv4/tcp_congestion_control"
+		if os.WriteFile(name, []byte("cubic"), 0o644) == nil {
+			return nil
+		}
+		return os.WriteFile(name, []byte("reno"), 0o644) // which no kernel keeps from anybody
+	})
+}
+
 // wholeFrames makes an interface send frames as a cable carries them: cut to its MTU and with their checksums, which
 // otherwise is left to hardware that is not there.
 func wholeFrames(namespace, name string) error {

@@ -8,4 +8,6 @@ func (*wire) close() {}
 
 func openWire(string, string, string, Link) (*wire, error) { return nil, ErrNeedsRoot }
 
+func plainTCP(string) error { return ErrNeedsRoot }
+
 func wholeFrames(string, string) error { return ErrNeedsRoot }
