@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -98,7 +99,7 @@ func (n *Node) heard(_ context.Context, from peer.ID, data []byte) bool {
 	}
 	height := catalog.Height{Author: peer.ID(h.Author), Seq: h.Seq, Hash: h.Hash}
 	if n.catalog.Lacks(height) {
-		n.wantNews(from, told{height, true})
+		n.wantNews(from, told{Height: height, gossip: true})
 	}
 	return true
 }
@@ -108,6 +109,7 @@ func (n *Node) heard(_ context.Context, from peer.ID, data []byte) bool {
 type told struct {
 	catalog.Height
 	gossip bool
+	failed int // of those asked, in the order of elsewhere
 }
 
 // wantNews has a neighbour asked for what it told of; it never blocks.
@@ -127,7 +129,7 @@ const newsTime = 10 * time.Second
 
 // getNews asks a neighbour for all that it told of, in one question for what
 // has gathered: a slow one holds up nobody's news but its own. What it does not
-// give is asked of its author. What came by no gossip is passed on in exchanges.
+// give is asked elsewhere. What came by no gossip is passed on in exchanges.
 func (n *Node) getNews(ctx context.Context, from peer.ID) {
 	for {
 		about := n.news.next(from)
@@ -139,12 +141,28 @@ func (n *Node) getNews(ctx context.Context, from peer.ID) {
 		}
 		for _, h := range about {
 			switch lacks := n.catalog.Lacks(h.Height); {
-			case lacks && h.Author != from && h.Author != n.id:
-				n.wantNews(h.Author, h)
-			case !lacks && !h.gossip:
+			case lacks:
+				n.elsewhere(from, h)
+			case !h.gossip:
 				n.hurry(from)
 			}
 		}
+	}
+}
+
+// elsewhere has news asked of its author, then of any neighbour, after the one
+// that told of it went away; then it is left to the next exchange. Never of
+// all neighbours: an author may announce what does not exist.
+func (n *Node) elsewhere(from peer.ID, h told) {
+	h.failed++
+	if h.failed == 1 && h.Author != from && h.Author != n.id {
+		n.wantNews(h.Author, h)
+		return
+	}
+	others := slices.DeleteFunc(n.neighbours(), func(p peer.ID) bool { return p == from })
+	if h.failed <= 2 && len(others) > 0 {
+		h.failed = 2
+		n.wantNews(others[rand.IntN(len(others))], h)
 	}
 }
 

@@ -23,7 +23,8 @@ import (
 // benches are what can be measured, by the name to ask for it. One ends early,
 // and leaves nothing behind, when its context does.
 var benches = map[string]func(ctx context.Context, args []string) error{
-	"net": benchNet,
+	"mesh": benchMesh,
+	"net":  benchNet,
 }
 
 func main() {

@@ -376,7 +376,7 @@ func TestQuietNeighboursAreAskedEverMoreSeldomButNeverForgotten(t *testing.T) {
 		}
 		now = next
 	}
-	if asked[p] > 100 || longest > LongestRound*5/4+shortestRound || asked[q] != asked[p] {
+	if asked[p] > 200 || longest > LongestRound*5/4+shortestRound || asked[q] != asked[p] {
 		t.Errorf("a quiet day: %d and %d exchanges, %v between two", asked[p], asked[q], longest)
 	}
 	r.Done(p, now, Settled{}, false)

@@ -14,7 +14,7 @@ import (
 // bring nothing. News that gossip lost is made up for within LongestRound and its quarter.
 const (
 	shortestRound = 2 * time.Minute
-	LongestRound  = 16 * time.Minute
+	LongestRound  = 8 * time.Minute
 
 	// hurrySpace is left between two exchanges with a neighbour, whatever the hurry. It is also when
 	// one is asked again after the first exchange: gossip needs a second to reach a newcomer, and what
