@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	pool "github.com/libp2p/go-buffer-pool"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
@@ -51,7 +50,6 @@ func (a *answer) take(ctx context.Context) (lacks bool, err error) {
 			return w.unspent(c), nil
 		}
 		if err != nil {
-			pool.Put(block.buf)
 			if _, refused := errors.AsType[*network.StreamError](err); !refused && !errors.Is(err, errLie) && ctx.Err() == nil {
 				s.Conn().Close() // stalled or broken: nothing more will come this way
 			}

@@ -32,11 +32,10 @@ func sectionHead(c cid.Cid, n int) []byte {
 	return append(head, c.KeyString()...)
 }
 
-// section is one block of a CAR. Its bytes are in a buffer of the pool, which belongs to whoever has the section.
+// section is one block of a CAR. Its bytes are from the pool, and belong to whoever has the section.
 type section struct {
 	cid  cid.Cid
-	buf  []byte // all of it
-	data []byte // the end of buf
+	data []byte
 }
 
 // carReader reads the answer to one request, trusting nothing. It does not check hashes, nor what was asked for.
@@ -59,16 +58,30 @@ func (c *carReader) next() (section, error) {
 	if err != nil {
 		return section{}, err
 	}
-	s := section{buf: pool.Get(int(n))}
-	if _, err := io.ReadFull(c.r, s.buf); err != nil {
-		return s, broken(err)
-	}
-	at, id, err := cid.CidFromBytes(s.buf)
+	id, err := c.readCID(n)
 	if err != nil {
-		return s, fmt.Errorf("%w: no CID: %w", errLie, err)
+		return section{}, err
 	}
-	s.cid, s.data = id, s.buf[at:]
+	s := section{cid: id, data: pool.Get(n - id.ByteLen())}
+	if _, err := io.ReadFull(c.r, s.data); err != nil {
+		pool.Put(s.data)
+		return section{}, broken(err)
+	}
 	return s, nil
+}
+
+// readCID reads the CID at the beginning of a section of n bytes.
+func (c *carReader) readCID(n int) (cid.Cid, error) {
+	head, err := c.r.Peek(min(n, maxCIDSize))
+	if err != nil {
+		return cid.Undef, broken(err)
+	}
+	at, id, err := cid.CidFromBytes(head)
+	if err != nil {
+		return cid.Undef, fmt.Errorf("%w: no CID: %w", errLie, err)
+	}
+	_, err = c.r.Discard(at)
+	return id, err
 }
 
 func (c *carReader) readHeader() error {
@@ -84,17 +97,17 @@ func (c *carReader) readHeader() error {
 }
 
 // readLength reads the length of a section: io.EOF is the end of the stream, and only in front of a section.
-func (c *carReader) readLength() (uint64, error) {
+func (c *carReader) readLength() (int, error) {
 	if _, err := c.r.Peek(1); err != nil {
 		return 0, err
 	}
-	var n uint64
+	var n int
 	for i := range maxLengthBytes {
 		b, err := c.r.ReadByte()
 		if err != nil {
 			return 0, broken(err)
 		}
-		n |= uint64(b&0x7f) << (7 * i)
+		n |= int(b&0x7f) << (7 * i)
 		if b < 0x80 {
 			if n == 0 || n > maxBlock+maxCIDSize {
 				return 0, fmt.Errorf("%w: a block of %d bytes", errLie, n)

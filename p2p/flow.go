@@ -10,7 +10,7 @@ const (
 	windowTime  = time.Second
 	firstWindow = 1 << 20 // of a holder whose pace is not known yet
 	minWindow   = 256 << 10
-	maxWindow   = 16 << 20
+	maxWindow   = 8 << 20
 )
 
 // flow is how much a holder is let send ahead: enough to keep the road full, little enough that others can take over what

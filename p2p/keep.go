@@ -16,27 +16,27 @@ const (
 	// A batch is made durable when it has so many bytes: a kill loses less than a hundredth of what came, and what is
 	// flushed at a time is worth it.
 	minBatch  = 1 << 20
-	maxBatch  = 8 << 20
+	maxBatch  = 4 << 20
 	batchPart = 128
 	// batchTime: a slow link loses no more than this to a power cut.
 	batchTime = time.Second
 	// maxLanded is how many bytes may wait to be made durable.
-	maxLanded = 16 << 20
+	maxLanded = 12 << 20
 )
 
 // arrival is a block on its way to `into`. A leaf was not compared with its CID yet.
 type arrival struct {
 	blocks.Block
-	buf  []byte // where its bytes are, from the pool; nil when they are somebody else's
+	ours bool // its bytes are from the pool
 	from peer.ID
 }
 
 // accept takes what the holder of a claim sent, hands it to the keeper and then makes due what hangs below. The order
-// matters: `into` gets parents first. It says whether the block was waited for. The buffer is given away.
+// matters: `into` gets parents first. It says whether the block was waited for. The bytes of s are given away.
 func (f *fetch) accept(ctx context.Context, c *claim, s section) (fresh bool, err error) {
 	defer func() {
 		if !fresh {
-			pool.Put(s.buf)
+			pool.Put(s.data)
 		}
 	}()
 	l, due := f.walk.find(c, s.cid)
@@ -50,7 +50,7 @@ func (f *fetch) accept(ctx context.Context, c *claim, s section) (fresh bool, er
 	if err != nil {
 		return false, err
 	}
-	return f.acceptBlock(ctx, c, l, arrival{Block: b, buf: s.buf, from: c.peer})
+	return f.acceptBlock(ctx, c, l, arrival{Block: b, ours: true, from: c.peer})
 }
 
 // acceptBlock is accept for a block that is next due; a node was compared with its CID.
@@ -166,7 +166,9 @@ func (f *fetch) put(ctx context.Context, batch []arrival) (kept int64, err error
 		kept += int64(len(b.RawData()))
 	}
 	for _, a := range batch {
-		pool.Put(a.buf)
+		if a.ours {
+			pool.Put(a.RawData())
+		}
 	}
 	f.walk.settle(cs)
 	return kept, nil
