@@ -85,7 +85,14 @@ func (m *Mesh) Fetch(ctx context.Context, root cid.Cid, into blockstore.Blocksto
 	if o.Patience == 0 {
 		o.Patience = 30 * time.Second
 	}
-	f := &fetch{
+	if err := newFetch(m, root, into, o).run(ctx); err != nil {
+		return fmt.Errorf("fetch %s: %w", root, err)
+	}
+	return nil
+}
+
+func newFetch(m *Mesh, root cid.Cid, into blockstore.Blockstore, o FetchOptions) *fetch {
+	return &fetch{
 		m: m, root: root, into: into, o: o,
 		walk:   newWalk(root, into),
 		landed: make(chan arrival, 4096),
@@ -94,10 +101,6 @@ func (m *Mesh) Fetch(ctx context.Context, root cid.Cid, into blockstore.Blocksto
 		start:  time.Now(),
 		banned: map[peer.ID]bool{},
 	}
-	if err := f.run(ctx); err != nil {
-		return fmt.Errorf("fetch %s: %w", root, err)
-	}
-	return nil
 }
 
 func (f *fetch) run(ctx context.Context) error {
