@@ -6,6 +6,7 @@ import (
 	"time"
 
 	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -55,7 +56,22 @@ func (f *fetch) askAround(ctx context.Context, fail context.CancelCauseFunc) {
 func (f *fetch) wantAround(ctx context.Context, c *claim, wait time.Duration) error {
 	wanting, cancel := context.WithCancel(ctx)
 	defer cancel() // withdraws what is still wanted, and ends the channel
-	want := f.walk.want(c)
+	take := func(b blocks.Block) error {
+		l, due := f.walk.pick(c, b.Cid())
+		if !due || len(b.RawData()) > maxBlock {
+			return nil
+		}
+		_, err := f.acceptBlock(ctx, c, l, arrival{Block: b})
+		return err
+	}
+	var want []cid.Cid
+	for _, id := range f.walk.want(c) {
+		if b, ok := emptyBlock(id); !ok {
+			want = append(want, id)
+		} else if err := take(b); err != nil {
+			return err
+		}
+	}
 	f.m.wanted.add(want)
 	coming, err := f.m.bitswap.NewSession(wanting).GetBlocks(wanting, want)
 	if err != nil {
@@ -74,11 +90,7 @@ func (f *fetch) wantAround(ctx context.Context, c *claim, wait time.Duration) er
 			return ctx.Err()
 		}
 		stalled.Reset(wait)
-		l, due := f.walk.pick(c, b.Cid())
-		if !due || len(b.RawData()) > maxBlock {
-			continue
-		}
-		if _, err := f.acceptBlock(ctx, c, l, arrival{Block: b}); err != nil {
+		if err := take(b); err != nil {
 			return err
 		}
 	}
