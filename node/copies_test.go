@@ -339,3 +339,63 @@ func TestPinAndPledgeRefuseWhatCannotBe(t *testing.T) {
 		t.Errorf("nothing was said: %v, %v", said, err)
 	}
 }
+
+// Two that lend are told to stop at once, and nobody else has what they keep.
+func TestTwoThatDropTheSameAtOnceLeaveOneCopy(t *testing.T) {
+	t.Parallel()
+	oa := nodetest.Options(t, t.TempDir())
+	hurried(0, &oa)
+	a, stop := nodetest.Run(t, oa)
+	nodes := nodetest.Start(t, 2, hurried)
+	b, c := nodes[0], nodes[1]
+	connectAll(t, a, b, c)
+	lend(t, b, 1e6)
+	lend(t, c, 1e6)
+	var items []node.Item
+	for _, title := range []string{"Un", "Deux", "Trois", "Quatre", "Cinq"} {
+		it := publish(t, a, title, documents(title, 1000))
+		pin(t, a, it.Root, 3)
+		items = append(items, it)
+	}
+	for _, it := range items {
+		waitForCopies(t, b, it.Root, 3)
+		waitForCopies(t, c, it.Root, 3)
+	}
+	stop()
+	nodetest.Until(t, "the author is gone", func() bool { return len(b.Peers()) == 1 && len(c.Peers()) == 1 })
+	lend(t, b, 0)
+	lend(t, c, 0)
+	held := func(most int) func() bool {
+		return func() bool {
+			for _, it := range items {
+				onB, onC := isHere(t, b, it.Root), isHere(t, c, it.Root)
+				if !onB && !onC || most == 1 && onB && onC {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	nodetest.Until(t, "each has one copy", held(1))
+	stays(t, "the last copies", held(2))
+}
+
+func TestADiskNearlyFullKeepsNothingForOthers(t *testing.T) {
+	t.Parallel()
+	nodes := nodetest.Start(t, 2, hurried, func(i int, o *node.Options) {
+		if i == 1 {
+			o.FreeFloor = 1 << 50
+		}
+	})
+	a, b := nodes[0], nodes[1]
+	nodetest.Connect(t, a, b)
+	item := publish(t, a, "Jardin", garden)
+	lend(t, b, 1e6)
+	pin(t, a, item.Root, 2)
+	waitForOffer(t, b, item.Root)
+	nodetest.Until(t, "it is wanted", func() bool { return copiesOf(t, b, item.Root).Target == 2 })
+	stays(t, "nothing begun", func() bool {
+		d := show(t, b, item.Root)
+		return !d.Here && !d.Unfinished
+	})
+}

@@ -27,16 +27,18 @@ const holdingCall = "holding"
 var holdingLimit = p2p.Limit{MaxRequest: 1 << 20, MaxAnswer: 1 << 20, Timeout: 20 * time.Second, PerPeer: 4}
 
 type holdingQuery struct {
-	Digest [16]byte // of all the asker knows, Fresh included
-	Fresh  []catalog.Told
-	Wanted []catalog.Short // whose holdings to send
-	List   bool            // tell what you have
+	Digest digest          // of all the asker knows
+	News   []catalog.Tally `cbor:",omitempty"` // what is new of it, for the other to say what it lacks
+	Told   []catalog.Told  `cbor:",omitempty"`
+	Wanted []catalog.Short `cbor:",omitempty"` // whose holdings to send
+	List   bool            `cbor:",omitempty"` // say what you have
 }
 
 type holdingAnswer struct {
-	Digest  [16]byte // after Fresh was taken
-	Tallies []catalog.Tally
-	Told    []catalog.Told
+	Digest digest          // after Told was taken; if it is the asker's, there is nothing else
+	Lacks  []catalog.Short `cbor:",omitempty"` // of News
+	Have   []catalog.Tally `cbor:",omitempty"`
+	Told   []catalog.Told  `cbor:",omitempty"`
 }
 
 // holdingNews is what the exchange of holdings remembers between two rounds.
@@ -57,7 +59,7 @@ func newHoldingNews() *holdingNews {
 
 func (n *Node) serveHoldings() {
 	p2p.Handle(n.mesh, holdingCall, holdingLimit, func(_ context.Context, from peer.ID, q holdingQuery) (holdingAnswer, error) {
-		if _, err := n.takeHoldings(from, q.Fresh); err != nil {
+		if _, err := n.takeHoldings(from, q.Told); err != nil {
 			return holdingAnswer{}, err
 		}
 		a := holdingAnswer{Digest: n.holdings.Digest()}
@@ -66,9 +68,9 @@ func (n *Node) serveHoldings() {
 			return a, nil
 		}
 		if q.List {
-			a.Tallies = n.holdings.Tallies()
+			a.Have = n.holdings.Tallies()
 		}
-		a.Told = n.holdings.Give(q.Wanted)
+		a.Lacks, a.Told = n.holdings.Lacking(q.News), n.holdings.Give(q.Wanted)
 		return a, nil
 	})
 }
@@ -77,13 +79,17 @@ func (n *Node) serveHoldings() {
 // comes next time.
 const maxHoldingRounds = 16
 
-// exchangeHoldings makes p and this node know the same, beginning with those of
-// fresh authors, which is all there is to do most of the time.
+// exchangeHoldings makes p and this node know the same: one small question if
+// they do, two if all p lacks is of fresh authors, which is most of the time.
 func (n *Node) exchangeHoldings(ctx context.Context, p peer.ID, fresh []peer.ID) error {
-	give, wanted := n.holdings.Fresh(fresh), []catalog.Short(nil)
-	for round := range maxHoldingRounds {
-		a, err := p2p.Call[holdingQuery, holdingAnswer](ctx, n.mesh, p, holdingCall, holdingLimit,
-			holdingQuery{Digest: n.holdings.Digest(), Fresh: give, Wanted: wanted, List: round > 0})
+	var q holdingQuery
+	if len(fresh) > 0 {
+		q.News = n.holdings.Tallies(fresh...)
+	}
+	differ := 0 // what one of us lacked when it was last compared
+	for range maxHoldingRounds {
+		q.Digest = n.holdings.Digest()
+		a, err := p2p.Call[holdingQuery, holdingAnswer](ctx, n.mesh, p, holdingCall, holdingLimit, q)
 		if err != nil {
 			return fmt.Errorf("exchange holdings with %s: %w", p, err)
 		}
@@ -91,19 +97,20 @@ func (n *Node) exchangeHoldings(ctx context.Context, p peer.ID, fresh []peer.ID)
 		if err != nil {
 			return err
 		}
-		ours := [2]digest{n.holdings.Digest(), a.Digest}
-		if ours[0] == ours[1] || n.telling.isSettled(p, ours) {
+		both := [2]digest{n.holdings.Digest(), a.Digest}
+		if both[0] == both[1] || n.telling.isSettled(p, both) {
 			n.holdings.Met(p)
 			return nil
 		}
-		if round == 0 { // not only the fresh ones differ
-			give = nil
+		if !q.List {
+			q = holdingQuery{Told: n.holdings.Give(a.Lacks), List: len(a.Lacks) == 0}
 			continue
 		}
-		before := len(wanted) + len(give)
-		wanted, give = n.holdings.Compare(a.Tallies)
-		if round > 1 && taken == 0 && len(wanted)+len(give) == before { // no room, here or there
-			n.telling.settle(p, ours)
+		q = holdingQuery{List: true}
+		q.Wanted, q.Told = n.holdings.Compare(a.Have)
+		before := differ
+		if differ = len(q.Wanted) + len(q.Told); taken == 0 && differ == before { // no room, here or there
+			n.telling.settle(p, both)
 			return nil
 		}
 	}

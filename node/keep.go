@@ -39,6 +39,7 @@ type need struct {
 	target int             // copies wanted
 	copies int             // nodes that hold it whole
 	coming int             // other nodes that are fetching it to keep it
+	places map[string]bool // territories of these
 	mayAct []catalog.Known // others that lend to a node that wants it, and have room left
 }
 
@@ -136,7 +137,7 @@ func (k *keeper) needs(pledge savedPledge) ([]need, error) {
 const comingFor = 24 * time.Hour
 
 func (k *keeper) need(e catalog.Entry, target int, known []catalog.Known, wantedBy []catalog.Holding) need {
-	d := need{Entry: e, name: catalog.ShortOf(e.Root), target: target}
+	d := need{Entry: e, name: catalog.ShortOf(e.Root), target: target, places: map[string]bool{}}
 	if it, err := k.n.store.Item(e.Root); err == nil && isWhole(it) {
 		d.copies++
 	}
@@ -145,6 +146,7 @@ func (k *keeper) need(e catalog.Entry, target int, known []catalog.Known, wanted
 		case other.Author == k.n.id:
 		case other.Held.Has(d.name):
 			d.copies++
+			d.places[Slug(other.Territory)] = true
 		case other.Coming.Has(d.name) && other.Age < comingFor:
 			d.coming++
 		case other.Pledge.Bytes-other.Pledge.Used >= e.Size && other.Age < comingFor &&
@@ -197,13 +199,13 @@ func (k *keeper) isHere(d need) bool {
 }
 
 // ourTurn says whether it falls to this node to fetch an item now. All nodes
-// that may are put in an order of the item's own (rendezvous hashing), and the
-// first ones, as many as there lack copies, begin; each one after gives those
-// before it some more time.
+// that may are put in order: those of territories without a copy first, then in
+// an order of the item's own (rendezvous hashing). The first ones, as many as
+// there lack copies, begin; each one after gives those before it some more time.
 func (k *keeper) ourTurn(d need, since time.Time) bool {
-	before, us := 0, precedence(k.n.id, d.name)
+	before, us := 0, d.precedence(k.n.id, k.n.o.Territory)
 	for _, other := range d.mayAct {
-		if them := precedence(other.Author, d.name); bytes.Compare(them[:], us[:]) < 0 {
+		if bytes.Compare(d.precedence(other.Author, other.Territory), us) < 0 {
 			before++
 		}
 	}
@@ -211,8 +213,14 @@ func (k *keeper) ourTurn(d need, since time.Time) bool {
 	return time.Since(since) >= time.Duration(min(late, 6))*5*k.n.pace()
 }
 
-func precedence(id peer.ID, item catalog.Short) [32]byte {
-	return sha256.Sum256(append([]byte(id), item[:]...))
+// precedence orders nodes: the lowest goes first.
+func (d need) precedence(id peer.ID, territory string) []byte {
+	sum := sha256.Sum256(append([]byte(id), d.name[:]...))
+	rank := byte(0)
+	if d.places[Slug(territory)] {
+		rank = 1
+	}
+	return append([]byte{rank}, sum[:]...)
 }
 
 func (k *keeper) backOff(item catalog.Short) {

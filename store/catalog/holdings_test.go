@@ -267,11 +267,11 @@ func TestABlockedNodeIsNeitherHeardNorPassedOn(t *testing.T) {
 	b.state(t, holds("Jardins"))
 	exchange(t, a, b)
 	blocked[b.id] = true
-	if a.count(b.id) != 0 || len(a.Tallies()) != 0 || len(a.Fresh([]peer.ID{b.id})) != 0 {
+	if a.count(b.id) != 0 || len(a.Tallies()) != 0 || len(a.Give([]Short{whoIs(b.id)})) != 0 {
 		t.Error("counted or passed on once blocked")
 	}
 	a.Forget(b.id)
-	if _, err := a.Take(b.id, b.Fresh([]peer.ID{b.id})); err != nil || a.of(b.id) != nil {
+	if _, err := a.Take(b.id, b.Give([]Short{whoIs(b.id)})); err != nil || a.of(b.id) != nil {
 		t.Errorf("heard again, %v", err)
 	}
 }

@@ -43,11 +43,14 @@ func (h *Holdings) Digest() [16]byte {
 	return [16]byte(sum.Sum(nil))
 }
 
-// Tallies tells another node what this one has, at most MaxTallies.
-func (h *Holdings) Tallies() []Tally {
+// Tallies tells another node what this one has of these authors, of all with none given; at most
+// MaxTallies.
+func (h *Holdings) Tallies(authors ...peer.ID) []Tally {
 	var out []Tally
 	for _, k := range h.live() {
-		out = append(out, Tally{Who: whoIs(k.Author), Count: k.Count, Hash: [4]byte(k.hash[:])})
+		if len(authors) == 0 || slices.Contains(authors, k.Author) {
+			out = append(out, Tally{Who: whoIs(k.Author), Count: k.Count, Hash: [4]byte(k.hash[:])})
+		}
 	}
 	return out[:min(len(out), MaxTallies)]
 }
@@ -57,14 +60,24 @@ func whoIs(id peer.ID) Short {
 	return Short(sum[:])
 }
 
-// Compare finds, of what another node has, whose holdings are newer there, and what is newer here, to
-// be given to its Take: at most 256 KiB, the rest another time.
+// Lacking finds, of what another node has, whose holdings are newer there.
+func (h *Holdings) Lacking(theirs []Tally) []Short {
+	wanted, _ := h.compare(theirs)
+	return wanted
+}
+
+// Compare is Lacking given all that another node has. It returns too what is newer here, to be given to
+// its Take: at most 256 KiB, the rest another time.
 func (h *Holdings) Compare(theirs []Tally) (wanted []Short, give []Told) {
+	wanted, ours := h.compare(theirs)
+	return wanted, h.tell(ours)
+}
+
+func (h *Holdings) compare(theirs []Tally) (wanted []Short, ours []known) {
 	other := make(map[Short]Tally, len(theirs))
 	for _, t := range theirs {
 		other[t.Who] = t
 	}
-	var ours []known
 	for _, k := range h.live() {
 		who := whoIs(k.Author)
 		t, ok := other[who]
@@ -82,7 +95,7 @@ func (h *Holdings) Compare(theirs []Tally) (wanted []Short, give []Told) {
 	for who := range other {
 		wanted = append(wanted, who)
 	}
-	return wanted, h.tell(ours)
+	return wanted, ours
 }
 
 // Give returns what is asked for and counts, at most 256 KiB.
@@ -93,12 +106,6 @@ func (h *Holdings) Give(wanted []Short) []Told {
 	}
 	live := h.live()
 	return h.tell(slices.DeleteFunc(live, func(k known) bool { return !asked[whoIs(k.Author)] }))
-}
-
-// Fresh returns the holdings of these authors that count, at most 256 KiB.
-func (h *Holdings) Fresh(authors []peer.ID) []Told {
-	live := h.live()
-	return h.tell(slices.DeleteFunc(live, func(k known) bool { return !slices.Contains(authors, k.Author) }))
 }
 
 func (h *Holdings) tell(all []known) []Told {
