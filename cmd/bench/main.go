@@ -23,8 +23,9 @@ import (
 // benches are what can be measured, by the name to ask for it. One ends early,
 // and leaves nothing behind, when its context does.
 var benches = map[string]func(ctx context.Context, args []string) error{
-	"mesh": benchMesh,
-	"net":  benchNet,
+	"attack": benchAttack,
+	"mesh":   benchMesh,
+	"net":    benchNet,
 }
 
 func main() {

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"savoirs/node"
+	"savoirs/p2p/attacktest"
+	"savoirs/p2p/linktest"
+)
+
+// attackRun is one run of `bench attack`: a victim, an honest node that fetches
+// from it, and hosts for the attackers.
+type attackRun struct {
+	b         *bench
+	net       *linktest.Net
+	victim    *savoirsNode
+	cage      *cage // of the victim
+	arena     *cage // of all attackers: one machine plays all parts
+	honest    *process
+	fetches   chan fetchLine
+	address   string // of the victim, whole
+	root      string
+	seconds   time.Duration
+	attackers int // hosts
+	hands     int // of each
+}
+
+// fetchLine is what the honest node tells of one fetch.
+type fetchLine struct {
+	took time.Duration
+	err  string
+}
+
+const (
+	victimMemory = 256 << 20
+	arenaCPUs    = 0.6
+	itemSize     = 4 << 20
+	honestEvery  = 100 * time.Millisecond
+	leadTime     = 3 * time.Second // for attackers to get going
+)
+
+// benchAttack sets strangers on a node that has 256 MiB, and measures how an
+// honest node that fetches from it fares.
+func benchAttack(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("bench attack", flag.ContinueOnError)
+	only := fs.String("only", "", "attacks to run, by name, comma between; all when empty")
+	seconds := fs.Duration("for", 8*time.Second, "how long each attack is measured")
+	hands := fs.Int("hands", 250, "what each of the attacking hosts does at once")
+	hosts := fs.Int("hosts", 4, "hosts that attack, each with an address of its own")
+	as := fs.String("as", "", "play a part (used by the bench itself)")
+	address := fs.String("peer", "", "whom (for -as)")
+	root := fs.String("root", "", "which item (for -as)")
+	dir := fs.String("dir", "build", "where to work")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if *as != "" {
+		return play(ctx, *as, *address, *root, *hands)
+	}
+	r := &attackRun{seconds: *seconds, attackers: *hosts, hands: *hands, fetches: make(chan fetchLine, 1024)}
+	defer r.close()
+	if err := r.open(ctx, *dir); err != nil {
+		return err
+	}
+	return r.measure(ctx, splitList(*only))
+}
+
+// open builds the scene.
+func (r *attackRun) open(ctx context.Context, dir string) (err error) {
+	if r.net, err = linktest.New(make([]linktest.Link, 2+r.attackers)...); err != nil {
+		return err
+	}
+	if r.cage, err = newCage(fmt.Sprintf("savoirs-victim-%d", os.Getpid()), victimMemory, 0); err != nil {
+		return err
+	}
+	if r.arena, err = newCage(fmt.Sprintf("savoirs-strangers-%d", os.Getpid()), 0, arenaCPUs); err != nil {
+		return err
+	}
+	if r.b, err = newBench(ctx, dir, "", itemSize); err != nil {
+		return err
+	}
+	at := r.place(0)
+	listen := "/ip4/" + at.ip + "/tcp/4117"
+	if r.victim, err = r.b.startNode(ctx, r.cage.in(at), filepath.Join(r.b.dir, "victim"), "--listen", listen, "--mdns=false"); err != nil {
+		return err
+	}
+	r.victim.at = at // commands are no part of the node
+	item, err := r.b.largeFile(itemSize)
+	if err != nil {
+		return err
+	}
+	if r.root, err = r.victim.publish(ctx, item); err != nil {
+		return err
+	}
+	var id node.MeshID
+	if err := r.victim.ask(ctx, &id, "mesh", "id"); err != nil {
+		return err
+	}
+	r.address = id.Addrs[0]
+	return r.startHonest()
+}
+
+func (r *attackRun) place(i int) place { return place{r.net.Host(i).IP(), r.net.Host(i).Command} }
+
+// startHonest starts the honest node and reads what it tells.
+func (r *attackRun) startHonest() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := r.place(1).command(self, "attack", "-as", "honest", "-peer", r.address, "-root", r.root)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if r.honest, err = begin(nil, cmd, &tail{}); err != nil {
+		return err
+	}
+	go func() { // ends with the process
+		defer close(r.fetches)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			text, failed, _ := strings.Cut(s.Text(), " ")
+			took, _ := strconv.ParseInt(text, 10, 64)
+			r.fetches <- fetchLine{time.Duration(took), failed}
+		}
+	}()
+	return nil
+}
+
+// fetched is how the honest node fared for a while.
+type fetched struct {
+	took     []time.Duration // sorted, also of those that failed
+	failures []string
+	peers    int // of the victim, at the end
+}
+
+func (f fetched) at(part float64) time.Duration {
+	if len(f.took) == 0 {
+		return 0
+	}
+	return f.took[min(int(part*float64(len(f.took))), len(f.took)-1)]
+}
+
+// watch gathers what the honest node tells for d.
+func (r *attackRun) watch(ctx context.Context, d time.Duration) (f fetched, err error) {
+	for len(r.fetches) > 0 {
+		<-r.fetches // of before
+	}
+	over := time.NewTimer(d)
+	defer over.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return f, ctx.Err()
+		case <-over.C:
+			slices.Sort(f.took)
+			return f, nil
+		case l, ok := <-r.fetches:
+			if !ok {
+				return f, errors.Join(errors.New("the honest node"), r.honest.ended())
+			}
+			f.took = append(f.took, l.took)
+			if l.err != "" {
+				f.failures = append(f.failures, l.err)
+			}
+		}
+	}
+}
+
+// measure runs the attacks one by one, each after a calm while, and judges.
+func (r *attackRun) measure(ctx context.Context, only []string) error {
+	fmt.Printf("%d hosts attack with %d hands each, at nice 19 and with %.1f of a processor in all; the victim has %d MiB\n",
+		r.attackers, r.hands, arenaCPUs, victimMemory>>20)
+	fmt.Printf("%-12s%10s%12s%10s%10s%10s%8s%8s%10s%8s%8s\n",
+		"attack", "fetches", "calm p50", "p95", "p50", "p95", "ratio", "failed", "RSS peak", "killed", "peers")
+	short := false
+	for _, a := range attacktest.All() {
+		if len(only) > 0 && !slices.Contains(only, a.Name) {
+			continue
+		}
+		calm, err := r.watch(ctx, r.seconds)
+		if err != nil {
+			return err
+		}
+		clearPeak(r.victim.cmd.Process.Pid)
+		during, err := r.during(ctx, a.Name)
+		if err != nil {
+			return err
+		}
+		ratio := float64(during.at(.95)) / float64(calm.at(.95))
+		fmt.Printf("%-12s%10d%12s%10s%10s%10s%8.2f%8d%7.0f MB%8d%8d\n", a.Name, len(during.took), ms(calm.at(.5)), ms(calm.at(.95)),
+			ms(during.at(.5)), ms(during.at(.95)), ratio, len(during.failures), r.victim.used().peak, r.cage.killed(), during.peers)
+		for _, f := range slices.Compact(slices.Sorted(slices.Values(during.failures))) {
+			fmt.Fprintln(os.Stderr, "failed:", f)
+		}
+		short = short || ratio > 3 || len(during.failures) > 0 || len(during.took) == 0 || r.cage.killed() > 0
+	}
+	if short {
+		return errShort
+	}
+	return nil
+}
+
+// during watches while the attackers of all hosts do one thing.
+func (r *attackRun) during(ctx context.Context, name string) (fetched, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return fetched{}, err
+	}
+	for i := range r.attackers {
+		at := r.arena.in(r.place(2 + i))
+		p, err := at.start(nil, "nice", "-n", "19", self, "attack", "-as", name, "-peer", r.address, "-root", r.root, "-hands", strconv.Itoa(r.hands))
+		if err != nil {
+			return fetched{}, err
+		}
+		defer p.kill()
+	}
+	if _, err := r.watch(ctx, leadTime); err != nil {
+		return fetched{}, err
+	}
+	f, err := r.watch(ctx, r.seconds)
+	if err != nil {
+		return f, err
+	}
+	f.peers, err = r.victim.peers(ctx)
+	return f, err
+}
+
+func (r *attackRun) close() {
+	if r.honest != nil {
+		r.honest.kill()
+	}
+	if r.victim != nil {
+		r.victim.stop()
+	}
+	for _, c := range []*cage{r.cage, r.arena} {
+		if c != nil {
+			c.open()
+		}
+	}
+	if r.b != nil {
+		os.RemoveAll(r.b.dir)
+	}
+	if r.net != nil {
+		r.net.Close()
+	}
+}
+
+// clearPeak makes VmHWM count from now. See proc(5), clear_refs.
+func clearPeak(pid int) { os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0o200) }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
