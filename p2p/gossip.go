@@ -60,8 +60,11 @@ func (m *Mesh) joinHeads(ctx context.Context) (*pubsub.Topic, error) {
 	return topic, nil
 }
 
+// From one neighbourhood: heads, each of which costs two signatures and is passed on, and the rest of what gossip says.
 const (
-	gossipPerSecond = 100 // messages and claims from one neighbourhood
+	headsPerSecond  = 10 // 1,000 nodes that publish every other minute
+	headsBurst      = 200
+	gossipPerSecond = 100
 	gossipBurst     = 1000
 )
 
@@ -70,9 +73,10 @@ var errGossip = errors.New("too much gossip")
 // paceGossip drops what a neighbourhood sends too fast, before any signature of it is checked: valid heads can be had by
 // thousands from authors made for the purpose.
 func (m *Mesh) paceGossip() func(peer.ID, *pubsub.RPC) error {
-	p := &paces{perSecond: gossipPerSecond, burst: gossipBurst}
+	heads := &paces{perSecond: headsPerSecond, burst: headsBurst}
+	rest := &paces{perSecond: gossipPerSecond, burst: gossipBurst}
 	return func(from peer.ID, rpc *pubsub.RPC) error {
-		n := len(rpc.GetPublish()) + len(rpc.GetSubscriptions())
+		n := len(rpc.GetSubscriptions())
 		c := rpc.GetControl()
 		n += len(c.GetGraft()) + len(c.GetPrune()) + len(c.GetIdontwant())
 		for _, have := range c.GetIhave() {
@@ -82,10 +86,14 @@ func (m *Mesh) paceGossip() func(peer.ID, *pubsub.RPC) error {
 			n += 1 + len(want.GetMessageIDs())/16
 		}
 		conns := m.host.Network().ConnsToPeer(from)
-		if n == 0 || len(conns) == 0 || p.allow(neighbourhood(conns[0]), n) {
-			return nil
+		if len(conns) == 0 {
+			return nil // it has gone
 		}
-		return errGossip
+		who := neighbourhood(conns[0])
+		if h := len(rpc.GetPublish()); h > 0 && !heads.allow(who, h) || n > 0 && !rest.allow(who, n) {
+			return errGossip
+		}
+		return nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +14,12 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"savoirs/p2p/attacktest"
+	"savoirs/p2p/linktest"
 )
 
 // Multicast, and limits by address, are tested in network namespaces: nothing is sent on an interface of the machine.
@@ -30,6 +35,8 @@ func TestMain(m *testing.M) {
 		nodeInNamespace(Options{Listen: []string{"/ip4/10.77.0.1/tcp/4117"}})
 	case "crowd":
 		crowdInNamespace(arg)
+	case "flood":
+		floodInNamespace(arg)
 	case "lend":
 		lendInHost(arg)
 	case "fetch":
@@ -37,7 +44,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// nodeInNamespace runs a node until its standard input is closed. It says "ready ID" and, for each peer, "met ID".
+// nodeInNamespace runs a node until its standard input is closed. It says "ready ID", for each connection "came ID" and for
+// each peer "met ID".
 func nodeInNamespace(o Options) {
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	check(err)
@@ -45,6 +53,9 @@ func nodeInNamespace(o Options) {
 	o.Arrived = func(_ context.Context, p peer.ID) { fmt.Println("met", p) }
 	m, err := Open(o)
 	check(err)
+	m.host.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) {
+		fmt.Println("came", c.RemotePeer())
+	}})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
@@ -76,6 +87,26 @@ func crowdInNamespace(server string) {
 		check(<-met)
 		fmt.Println("met", id)
 	}
+	for _, m := range nodes {
+		if m.host.Network().Connectedness(id) != network.Connected {
+			check(errors.New("sent away"))
+		}
+	}
+	fmt.Println("stayed", id)
+}
+
+// floodInNamespace comes to the server whose ID is given as hundreds of strangers, until its standard input is closed.
+func floodInNamespace(server string) {
+	id, err := peer.Decode(server)
+	check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	fmt.Println("ready", id)
+	target := peer.AddrInfo{ID: id, Addrs: []ma.Multiaddr{ma.StringCast("/ip4/10.77.0.1/tcp/4117")}}
+	check(attacktest.Identities(ctx, attacktest.Target{AddrInfo: target}, 200))
 }
 
 func check(err error) {
@@ -124,6 +155,11 @@ type actor struct {
 func act(t *testing.T, ns, role string) *actor {
 	t.Helper()
 	return play(t, exec.Command("ip", "netns", "exec", ns, os.Args[0]), role)
+}
+
+func actOn(t *testing.T, h *linktest.Host, role string) *actor {
+	t.Helper()
+	return play(t, h.Command(os.Args[0]), role)
 }
 
 // play starts cmd, which is the test binary somewhere else, in a role.
@@ -226,4 +262,31 @@ func TestFortyNodesBehindOneAddressGetInAndComeBack(t *testing.T) {
 		t.Logf("round %d: 40 connected after %s", round, time.Since(begin).Round(time.Millisecond))
 		crowd.stop()
 	}
+}
+
+func TestFortyNodesGetInWhileIdentitiesFloodInFromOtherAddresses(t *testing.T) {
+	n, err := linktest.New(make([]linktest.Link, 4)...)
+	if errors.Is(err, linktest.ErrNeedsRoot) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	server := actOn(t, n.Host(0), "serve")
+	id := server.says(t, "ready", 10*time.Second)
+	for _, i := range []int{2, 3} {
+		actOn(t, n.Host(i), "flood "+id).says(t, "ready", 10*time.Second)
+	}
+	for range 2 * houseFull { // the house is full of strangers
+		server.says(t, "came", 30*time.Second)
+	}
+	begin := time.Now()
+	crowd := actOn(t, n.Host(1), "crowd "+id)
+	for range 40 {
+		crowd.says(t, "met", 60*time.Second)
+	}
+	t.Logf("40 connected after %s", time.Since(begin).Round(time.Millisecond))
+	crowd.says(t, "stayed", 10*time.Second)
+	crowd.stop()
 }
