@@ -77,6 +77,23 @@ func (c *child) ready(t *testing.T) {
 	}
 }
 
+// wait returns true at the first line that is right, and false when the child has ended without one.
+func (c *child) wait(right func(line string) bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := 0; ; i++ {
+		for i == len(c.acks) {
+			c.some.Wait()
+		}
+		if right(c.acks[i]) {
+			return true
+		}
+		if c.acks[i] == "EOF" {
+			return false
+		}
+	}
+}
+
 // acked returns what has been acknowledged until now.
 func (c *child) acked() []string {
 	c.mu.Lock()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // The files of an Incoming. Names were checked by open; a name that still does not work on this disk, because it is
@@ -91,6 +93,20 @@ func (in *Incoming) marksAt(p string, off int64) []mark {
 		return nil
 	}
 	return []mark{{kind: inFile, path: p, off: off}}
+}
+
+// hasData tells whether anything was ever written at the beginning of a range of a file. It may say so of what was not.
+func hasData(file string, off, size int64) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if size == 0 {
+		return true
+	}
+	at, err := unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
+	return err == nil && at < off+size || err != nil && !errors.Is(err, syscall.ENXIO)
 }
 
 // maxWriters is how many files of an item are kept open for writing: more than holders that send at a time.

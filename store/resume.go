@@ -24,8 +24,8 @@ func (in *Incoming) resume(ctx context.Context) error {
 	}
 	in.nodes = f
 	in.batch = newLanding(in.dir)
-	if in.reread && !in.repair {
-		if err := in.recount(); err != nil {
+	if !in.repair {
+		if err := in.adoptWaiting(); err != nil {
 			return err
 		}
 	}
@@ -43,17 +43,11 @@ func (in *Incoming) resume(ctx context.Context) error {
 	return in.commitHere()
 }
 
-// recount restores the references of nodes and of waiting blocks when the index was lost.
-func (in *Incoming) recount() error {
-	key := in.root.KeyString()
-	if _, err := scanDag(in.dag, func(c cid.Cid, off int64, data []byte) error {
-		if matches(c, data) {
-			in.batch.refs[string(c.Hash())] = ref{kind: inDag, root: key, off: off, size: int64(len(data))}
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
+// A process that is killed may have written more than it recorded. What is right of that is adopted when it is received
+// again, here and in stillThere, and is then as good as what was acknowledged.
+
+// adoptWaiting records waiting blocks that the index does not know.
+func (in *Incoming) adoptWaiting() error {
 	waits, err := filepath.Glob(filepath.Join(in.waitDir(), "*"))
 	if err != nil {
 		return err
@@ -63,30 +57,55 @@ func (in *Incoming) recount() error {
 		if err != nil {
 			continue
 		}
+		mh := string(c.Hash())
+		if _, known, err := in.durable(mh); known || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		st, err := os.Stat(w)
 		if err != nil {
 			return err
 		}
-		in.batch.refs[string(c.Hash())] = ref{kind: waiting, root: key, path: filepath.Base(w), size: st.Size()}
-	}
-	return in.commitHere()
-}
-
-// lastNode returns where the nodes that are known to be durable end. What lies beyond was never acknowledged.
-func (in *Incoming) lastNode() (end int64, err error) {
-	end = int64(len(carHeader(in.root)))
-	whole, err := scanDag(in.dag, func(c cid.Cid, off int64, data []byte) error {
-		refs, err := in.sp.refs(string(c.Hash()))
+		data, err := readRange(w, 0, min(st.Size(), maxBlock))
 		if err != nil {
 			return err
 		}
-		for _, r := range refs {
-			if r.kind == inDag && r.root == in.root.KeyString() && r.off == off {
-				end = max(end, off+int64(len(data)))
-				if !in.repair {
-					in.astray[string(c.Hash())] = true
-				}
+		if !matches(c, data) {
+			if err := os.Remove(w); err != nil {
+				return err
 			}
+			continue
+		}
+		in.batch.flush.note(w)
+		in.batch.flush.note(in.waitDir())
+		in.batch.refs[mh] = ref{kind: waiting, root: in.root.KeyString(), path: filepath.Base(w), size: st.Size()}
+	}
+	return nil
+}
+
+// lastNode returns where the nodes end that belong to the item as far as is known. What lies beyond is cut off.
+func (in *Incoming) lastNode() (end int64, err error) {
+	key := in.root.KeyString()
+	end = int64(len(carHeader(in.root)))
+	whole, err := scanDag(in.dag, func(c cid.Cid, off int64, data []byte) error {
+		mh := string(c.Hash())
+		if in.repair {
+			return nil
+		}
+		r, known, err := in.own(mh)
+		if err != nil {
+			return err
+		}
+		if !known && matches(c, data) {
+			r, known = ref{kind: inDag, root: key, off: off, size: int64(len(data))}, true
+			in.batch.refs[mh] = r
+			in.batch.flush.note(in.dag)
+		}
+		if known && r.kind == inDag && r.off == off {
+			end = max(end, off+int64(len(data)))
+			in.astray[mh] = true
 		}
 		return nil
 	})

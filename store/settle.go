@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/ipfs/go-cid"
 )
@@ -100,7 +101,8 @@ func (in *Incoming) settleAll(ctx context.Context, todo []place) error {
 	return nil
 }
 
-// stillThere tells, when resuming, that a leaf is in its place.
+// stillThere tells, when resuming, that a leaf is in its place. Of one that the index does not know, the bytes may be
+// there all the same: the index is new, or the process was killed before it could tell.
 func (in *Incoming) stillThere(p place) (bool, error) {
 	if p.path == "" {
 		p.path = single
@@ -120,9 +122,6 @@ func (in *Incoming) stillThere(p place) (bool, error) {
 		size = r.size
 	}
 	if !ok {
-		if !in.reread {
-			return false, nil
-		}
 		file := in.file(p.path)
 		if size < 0 {
 			st, err := os.Stat(file)
@@ -131,13 +130,15 @@ func (in *Incoming) stillThere(p place) (bool, error) {
 			}
 			size = st.Size()
 		}
-		if size > maxBlock {
-			return false, nil // settle will say what is wrong with it
+		if size > maxBlock || !in.repair && !hasData(file, p.off, size) {
+			return false, nil // when it is too large, settle will say what is wrong with it
 		}
 		data, err := readRange(file, p.off, size)
 		if err != nil || !matches(p.c, data) {
 			return false, nil
 		}
+		in.batch.flush.note(file)
+		in.batch.flush.note(filepath.Dir(file))
 		in.batch.refs[mh] = ref{kind: inFile, root: in.root.KeyString(), path: p.path, off: p.off, size: size}
 		in.batch.marks = append(in.batch.marks, m)
 	}
