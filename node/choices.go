@@ -33,6 +33,8 @@ type savedChoices struct {
 	Embed   string      `json:"embed,omitempty"`
 	Closed  p2p.MeshKey `json:"mesh_key,omitzero"` // of the closed mesh this node is in
 
+	Limits p2p.Limits `json:"limits,omitzero"` // of the traffic with others
+
 	Copies   map[string]int `json:"copies,omitempty"`   // wanted of items, by root
 	Pledge   savedPledge    `json:"pledge,omitzero"`    // to others
 	Declined []string       `json:"declined,omitempty"` // roots removed though a pledge covers them

@@ -27,6 +27,7 @@ func (n *Node) openMesh() error {
 	if err != nil {
 		return err
 	}
+	n.mesh.SetLimits(n.choices.get().Limits)
 	n.serveCatalogue()
 	n.serveHoldings()
 	n.serveKeeping()

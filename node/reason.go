@@ -78,7 +78,7 @@ var causes = []struct {
 	{rag.ErrEmptyQuestion, EmptyQuestion}, {rag.ErrQuestionTooLong, QuestionTooLong},
 	{engine.ErrNoModel, NoModel}, {rag.ErrNoModel, NoModel}, {engine.ErrRemoteModel, RemoteModel}, {engine.ErrRemoteHost, RemoteModel}, {engine.ErrEngineDied, EngineDied}, {engine.ErrProbe, Unrunnable},
 	{gguf.ErrNotGGUF, BadModel}, {gguf.ErrMalformed, BadModel}, {ErrNotModel, NotAModel}, {engine.ErrBadRecipe, BadCard}, {engine.ErrNotAdapter, NotAModel},
-	{ErrCard, BadCard}, {ErrKind, Usage},
+	{ErrCard, BadCard}, {ErrKind, Usage}, {p2p.ErrRate, Usage},
 	{context.Canceled, Interrupted},
 	{fs.ErrPermission, Unreadable}, {fs.ErrNotExist, Unreadable},
 }

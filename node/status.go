@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"savoirs/p2p"
 	"savoirs/store"
 )
 
@@ -28,6 +29,10 @@ type Status struct {
 	Peers     int `json:"peers"`
 	Forks     int `json:"forks"` // authors who signed two entries with one number
 
+	Traffic    p2p.Flows  `json:"traffic"` // since the start
+	Limits     p2p.Limits `json:"limits"`
+	Congestion string     `json:"congestion"` // control of TCP: bbr is the one for lossy links
+
 	Passages int           `json:"passages"`
 	Embedded int           `json:"embedded"`
 	EmbedETA time.Duration `json:"embed_eta_ns,omitempty"`
@@ -48,6 +53,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		Version: n.o.Version, ID: id.ID, Name: n.o.Name, Territory: n.o.Territory, Dir: n.o.Dir,
 		Addrs: id.Addrs, Loopback: loopbackOnly(n.o.Listen), MDNS: n.o.MDNS, Uptime: time.Since(n.started),
 		Peers: len(n.mesh.Peers()), Forks: len(n.catalog.Forks()),
+		Traffic: n.mesh.Traffic().Total, Limits: n.mesh.Limits(), Congestion: n.mesh.Congestion(),
 		Engine: n.engine.Kind(), EmbedETA: n.embed.eta(), Rebuilt: n.store.Rebuilt(),
 	}
 	items, err := n.items()

@@ -93,6 +93,7 @@ type Mesh struct {
 	house   *house
 	wanted  wanted
 	pacing  *pacing
+	meter   *meter
 	ahead   chan struct{} // one for each block that is read before its turn, for all answers together
 
 	look wake // asks again who is on the link
@@ -137,6 +138,7 @@ func Open(o Options) (*Mesh, error) {
 		look:     make(wake, 1),
 		stop:     stop,
 		pacing:   newPacing(),
+		meter:    newMeter(),
 		ahead:    make(chan struct{}, sharedAhead),
 		provided: map[cid.Cid]struct{}{},
 		within: func(d time.Duration) (context.Context, context.CancelFunc) {
@@ -152,7 +154,7 @@ func Open(o Options) (*Mesh, error) {
 
 // open builds the parts in the order they need one another and listens last, so that no peer meets half a node.
 func (m *Mesh) open(ctx context.Context, listen []ma.Multiaddr) (err error) {
-	if m.host, err = newHost(m.opts.Key, m.gate); err != nil {
+	if m.host, err = newHost(m.opts.Key, m.gate, m.meter); err != nil {
 		return err
 	}
 	m.house = newHouse(m.host)

@@ -2,6 +2,8 @@ package p2p
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"math"
 	"sync"
@@ -39,7 +41,25 @@ func (l *Limits) at(now time.Time) Rates {
 // Limits are what holds now; they are zero until SetLimits.
 func (m *Mesh) Limits() Limits { return m.pacing.limits.Load().Limits }
 
-// SetLimits takes effect at once, also for what is on its way.
+// MinRate is the least bound there can be: below it a block would not arrive in time.
+const MinRate = 1000
+
+// ErrRate means that a rate is negative, or bounded below MinRate.
+var ErrRate = errors.New("rate out of range")
+
+// Check returns ErrRate for limits that cannot be set.
+func (l Limits) Check() error {
+	for _, r := range []Rates{l.Day, l.Night} {
+		for _, rate := range []int64{r.Up, r.Down, r.PeerUp, r.PeerDown} {
+			if rate < 0 || rate > 0 && rate < MinRate {
+				return fmt.Errorf("%w: %d bytes a second, at least %d", ErrRate, rate, MinRate)
+			}
+		}
+	}
+	return nil
+}
+
+// SetLimits takes effect at once, also for what is on its way. The limits must pass Check.
 func (m *Mesh) SetLimits(l Limits) { m.pacing.set(l) }
 
 // paceOut returns when n bytes of bulk may go to p, or with the context's error. Peers that want to pass at the same time

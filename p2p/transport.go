@@ -27,7 +27,7 @@ import (
 
 // newHost builds a host that speaks TCP with Noise and QUIC, listens nowhere yet, and uses nobody's help: no relay, no
 // port mapping, no reachability probes, no address reported by strangers.
-func newHost(key crypto.PrivKey, g *gate) (host.Host, error) {
+func newHost(key crypto.PrivKey, g *gate, traffic *meter) (host.Host, error) {
 	template, err := certTemplate()
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
@@ -57,6 +57,7 @@ func newHost(key crypto.PrivKey, g *gate) (host.Host, error) {
 		libp2p.Ping(false), // ours has limits
 		libp2p.DisableIdentifyAddressDiscovery(),
 		libp2p.ForceReachabilityPrivate(), // a fixed answer, so that no peer is asked to dial back
+		libp2p.BandwidthReporter(traffic),
 		libp2p.DisableMetrics(),
 		libp2p.UserAgent("savoirs"),
 		libp2p.ProtocolVersion("savoirs/1"),

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"savoirs/node"
+	"savoirs/p2p"
 	"savoirs/rag"
 )
 
@@ -137,6 +138,16 @@ func (c *Client) Unblock(ctx context.Context, id string) error {
 // Why tells what the node holds against a peer, or with no id against all.
 func (c *Client) Why(ctx context.Context, id string) ([]node.Record, error) {
 	return call[[]node.Record](ctx, c, "POST", "/mesh/why", textRequest{id})
+}
+
+// Line tells how much of the line the mesh may use and has used.
+func (c *Client) Line(ctx context.Context) (node.Line, error) {
+	return call[node.Line](ctx, c, "GET", "/mesh/limits", nil)
+}
+
+// SetLimits replaces all limits.
+func (c *Client) SetLimits(ctx context.Context, l p2p.Limits) (node.Line, error) {
+	return call[node.Line](ctx, c, "POST", "/mesh/limits", l)
 }
 
 func (c *Client) Models(ctx context.Context) ([]node.Model, error) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"savoirs/node"
+	"savoirs/p2p"
 )
 
 // A route is one thing that can be asked of a node. Those that change it are
@@ -91,6 +92,8 @@ func (s *server) routes() []route {
 		{"POST", "/mesh/block", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Block(q.Text) })},
 		{"POST", "/mesh/unblock", true, reply(s, func(_ context.Context, q textRequest) (nothing, error) { return nothing{}, n.Unblock(q.Text) })},
 		{"POST", "/mesh/why", false, reply(s, func(_ context.Context, q textRequest) ([]node.Record, error) { return n.Why(q.Text) })},
+		{"GET", "/mesh/limits", false, reply(s, func(context.Context, nothing) (node.Line, error) { return n.Line(), nil })},
+		{"POST", "/mesh/limits", true, reply(s, func(_ context.Context, q p2p.Limits) (node.Line, error) { return n.SetLimits(q) })},
 		{"GET", "/models", false, reply(s, func(ctx context.Context, _ nothing) ([]node.Model, error) { return n.Models(ctx) })},
 		{"POST", "/models/import", true, stream(s, func(ctx context.Context, q importRequest, p func(node.Progress)) (node.Model, error) {
 			return n.ImportModel(ctx, q.Path, q.ImportOptions, p)
