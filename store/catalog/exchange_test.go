@@ -136,6 +136,31 @@ func TestDigestsDependOnWhatIsHeldAndNotOnHowItCame(t *testing.T) {
 	}
 }
 
+func TestAProofAloneShowsInTheDigest(t *testing.T) {
+	w := newWriter(t, "x")
+	trunk := w.chain(t, nil, "trunk", 3)
+	a, b := open(t, Options{}), open(t, Options{})
+	give(t, a, trunk)
+	give(t, a, w.chain(t, trunk[1], "other", 1))
+	add(t, b, trunk[:2]...)
+	if a.Digest() == b.Digest() {
+		t.Fatal("a proved fork does not show")
+	}
+	follow(t, b, a)
+	checkProof(t, b, w, 3)
+	sameState(t, a, b)
+}
+
+func TestOneExchangeFindsAForkFarBelow(t *testing.T) {
+	w := newWriter(t, "x")
+	trunk := w.chain(t, nil, "trunk", 1)
+	a, b := open(t, Options{}), open(t, Options{})
+	add(t, a, append(trunk[:1:1], w.chain(t, trunk[0], "ours", 3*branchStep)...)...)
+	add(t, b, append(trunk[:1:1], w.chain(t, trunk[0], "theirs", 3*branchStep)...)...)
+	follow(t, b, a)
+	checkProof(t, b, w, 2)
+}
+
 func TestCataloguesWithRandomGapsAndForksBecomeEqual(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 6 {
