@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"math/rand/v2"
@@ -114,13 +113,16 @@ type told struct {
 
 // wantNews has a neighbour asked for what it told of; it never blocks.
 func (n *Node) wantNews(from peer.ID, about ...told) {
-	if !n.news.add(from, about) {
+	n.coming.expect(about)
+	taken, asked := n.news.add(from, about)
+	n.coming.end(about[taken:])
+	if asked {
 		return // whoever asks it now will ask for this too
 	}
 	select {
 	case n.tellers <- from:
 	default: // the next exchange brings it
-		n.news.drop(from)
+		n.coming.end(n.news.drop(from))
 	}
 }
 
@@ -147,12 +149,17 @@ func (n *Node) getNews(ctx context.Context, from peer.ID) {
 				n.hurry(from)
 			}
 		}
+		n.coming.end(about)
 	}
 }
 
-// elsewhere has news asked of its author, then of any neighbour, after the one
-// that told of it went away; then it is left to the next exchange. Never of
-// all neighbours: an author may announce what does not exist.
+// maxFailed is how many are asked for a piece of news before it is left to the
+// next exchange. It is never asked of all neighbours: an author may announce
+// what does not exist.
+const maxFailed = 4
+
+// elsewhere has news that from did not give asked of its author, then of other
+// neighbours.
 func (n *Node) elsewhere(from peer.ID, h told) {
 	h.failed++
 	if h.failed == 1 && h.Author != from && h.Author != n.id {
@@ -160,28 +167,24 @@ func (n *Node) elsewhere(from peer.ID, h told) {
 		return
 	}
 	others := slices.DeleteFunc(n.neighbours(), func(p peer.ID) bool { return p == from })
-	if h.failed <= 2 && len(others) > 0 {
-		h.failed = 2
+	if h.failed < maxFailed && len(others) > 0 {
 		n.wantNews(others[rand.IntN(len(others))], h)
 	}
 }
 
-// ask takes from p what it holds of some authors. Neighbours that ask for the
-// same meanwhile wait for it to be here, so that news needs no second question
-// at any node it passes.
+// ask takes from p what it holds of some authors.
 func (n *Node) ask(ctx context.Context, p peer.ID, about []told) error {
 	ctx, cancel := context.WithTimeout(ctx, newsTime)
 	defer cancel()
 	var ids []peer.ID
 	for _, h := range about {
-		if n.catalog.Lacks(h.Height) {
+		if !slices.Contains(ids, h.Author) && n.catalog.Lacks(h.Height) {
 			ids = append(ids, h.Author)
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	defer n.coming.expect(ids)()
 	return n.catalog.FollowAuthors(ctx, n.other(p, nil), ids...)
 }
 
@@ -195,19 +198,21 @@ type news struct {
 	of map[peer.ID][]told
 }
 
-// add reports whether nobody is asking that neighbour yet.
-func (w *news) add(from peer.ID, about []told) bool {
+// add returns how many there was room for, and whether that neighbour is being
+// asked already.
+func (w *news) add(from peer.ID, about []told) (taken int, asked bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.of == nil {
 		w.of = map[peer.ID][]told{}
 	}
 	before, asked := w.of[from]
-	w.of[from] = append(before, about[:min(len(about), maxNews-len(before))]...)
-	return !asked
+	taken = min(len(about), maxNews-len(before))
+	w.of[from] = append(before, about[:taken]...)
+	return taken, asked
 }
 
-// next takes what a neighbour told of, of each author the latest.
+// next takes what a neighbour told of.
 func (w *news) next(from peer.ID) []told {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -217,46 +222,58 @@ func (w *news) next(from peer.ID) []told {
 		return nil
 	}
 	w.of[from] = nil
-	slices.SortFunc(about, func(a, b told) int {
-		return cmp.Or(cmp.Compare(a.Author, b.Author), cmp.Compare(b.Seq, a.Seq))
-	})
-	return slices.CompactFunc(about, func(a, b told) bool { return a.Author == b.Author })
+	return about
 }
 
-func (w *news) drop(from peer.ID) {
+// drop forgets what a neighbour told of and returns it.
+func (w *news) drop(from peer.ID) []told {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	about := w.of[from]
 	delete(w.of, from)
+	return about
 }
 
-// coming is whose entries are being asked for at this moment.
+// asks reports whether that neighbour is being asked.
+func (w *news) asks(p peer.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, asked := w.of[p]
+	return asked
+}
+
+// coming is whose entries are on their way here. Neighbours that ask for them
+// meanwhile wait, so that news needs no second question at any node it passes.
 type coming struct {
 	mu    sync.Mutex      // guards the fields below
-	of    map[peer.ID]int // questions about each author
-	moved chan struct{}   // closed when entries came or a question ended
+	of    map[peer.ID]int // pieces of news of each author
+	moved chan struct{}   // closed when entries came or are expected no more
 }
 
-// expect says that these authors are being asked about, until the function it
-// returns is called.
-func (c *coming) expect(ids []peer.ID) (end func()) {
+func (c *coming) expect(about []told) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.of == nil {
 		c.of = map[peer.ID]int{}
 	}
-	for _, id := range ids {
-		c.of[id]++
+	for _, h := range about {
+		c.of[h.Author]++
 	}
-	return func() {
-		c.mu.Lock()
-		for _, id := range ids {
-			if c.of[id]--; c.of[id] == 0 {
-				delete(c.of, id)
-			}
+}
+
+// end says that what expect was told is here, or is not to be had.
+func (c *coming) end(about []told) {
+	if len(about) == 0 {
+		return
+	}
+	c.mu.Lock()
+	for _, h := range about {
+		if c.of[h.Author]--; c.of[h.Author] == 0 {
+			delete(c.of, h.Author)
 		}
-		c.mu.Unlock()
-		c.move()
 	}
+	c.mu.Unlock()
+	c.move()
 }
 
 // move wakes who waits.
@@ -269,8 +286,8 @@ func (c *coming) move() {
 	}
 }
 
-// any returns what is closed at the next move, nil if none of these authors is
-// being asked about.
+// any returns what is closed at the next move, nil if nothing of these authors
+// is on its way.
 func (c *coming) any(heights []catalog.Height) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,7 +50,7 @@ func (n *Node) serveCatalogue() {
 		for _, h := range n.catalog.Ahead(q.Question) {
 			n.wantNews(from, told{Height: h})
 		}
-		a.Answer, err = n.answer(ctx, q.Question)
+		a.Answer, err = n.answer(ctx, from, q.Question)
 		if errors.Is(err, catalog.ErrQuestion) {
 			err = &p2p.RemoteError{Code: p2p.CodeMalformed}
 		}
@@ -65,8 +65,9 @@ func (n *Node) serveCatalogue() {
 // is on its way here.
 const comingTime = 2 * time.Second
 
-func (n *Node) answer(ctx context.Context, q catalog.Question) (catalog.Answer, error) {
-	if len(q.Heights) == 0 || len(q.Within) > 0 {
+// answer never has two nodes that ask each other wait for each other.
+func (n *Node) answer(ctx context.Context, from peer.ID, q catalog.Question) (catalog.Answer, error) {
+	if len(q.Heights) == 0 || len(q.Within) > 0 || n.news.asks(from) {
 		return n.catalog.Answer(q)
 	}
 	ctx, cancel := context.WithTimeout(ctx, comingTime)

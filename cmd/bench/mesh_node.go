@@ -132,7 +132,8 @@ func (n *simNode) answer(l *link, q catalog.Question, reply func(catalog.Answer)
 			n.wantNews(asker, simNews{Height: h})
 		}
 		for cat == n.cat {
-			waits := len(q.Within) == 0 && t.clock.now < until && slices.ContainsFunc(q.Heights, func(h catalog.Height) bool { return n.coming[h.Author] > 0 })
+			_, asked := n.news[asker]
+			waits := len(q.Within) == 0 && !asked && t.clock.now < until && slices.ContainsFunc(q.Heights, func(h catalog.Height) bool { return n.coming[h.Author] > 0 })
 			a, err := cat.Answer(q)
 			if err != nil {
 				return
@@ -218,6 +219,7 @@ func (n *simNode) hear(h catalog.Height, from *link) {
 
 // wantNews is node.wantNews and node.getNews.
 func (n *simNode) wantNews(from *simNode, about simNews) {
+	n.coming[about.Author]++
 	before, asking := n.news[from]
 	n.news[from] = append(before, about)
 	if asking {
@@ -240,9 +242,8 @@ func (n *simNode) ask(t *task, from *simNode, told []simNews) {
 	cat, l := n.cat, n.linkTo(from.id)
 	var ids []peer.ID
 	for _, h := range told {
-		if cat.Lacks(h.Height) && !slices.Contains(ids, h.Author) {
+		if !slices.Contains(ids, h.Author) && cat.Lacks(h.Height) {
 			ids = append(ids, h.Author)
-			n.coming[h.Author]++
 		}
 	}
 	if l != nil && len(ids) > 0 {
@@ -251,10 +252,6 @@ func (n *simNode) ask(t *task, from *simNode, told []simNews) {
 	if cat != n.cat {
 		return
 	}
-	for _, id := range ids {
-		n.coming[id]--
-	}
-	n.moved.ring()
 	for _, h := range told {
 		switch lacks := cat.Lacks(h.Height); {
 		case lacks:
@@ -264,6 +261,10 @@ func (n *simNode) ask(t *task, from *simNode, told []simNews) {
 			n.wake(200 * time.Millisecond)
 		}
 	}
+	for _, h := range told {
+		n.coming[h.Author]--
+	}
+	n.moved.ring()
 }
 
 // elsewhere is node.elsewhere; an author who is no neighbour is not found.
@@ -274,8 +275,7 @@ func (n *simNode) elsewhere(from *simNode, h simNews) {
 		return
 	}
 	others := slices.DeleteFunc(slices.Clone(n.links), func(l *link) bool { return l.other(n) == from })
-	if h.failed <= 2 && len(others) > 0 {
-		h.failed = 2
+	if h.failed < 4 && len(others) > 0 {
 		n.wantNews(others[n.sim.random.IntN(len(others))].other(n), h)
 	}
 }
