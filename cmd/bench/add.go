@@ -31,7 +31,7 @@ func (b *bench) kuboAdd(ctx context.Context, dir string, flags ...string) (sampl
 	if err != nil {
 		return nil, err
 	}
-	k, err := b.kuboRepo(ctx, dir, here.ip)
+	k, err := b.kuboRepo(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -11,86 +11,120 @@ func timed(start time.Time, u usage) sample {
 	return sample{"s": time.Since(start).Seconds(), "CPU s": u.cpu, "RSS MB": u.peak}
 }
 
-// ourFetch times `savoirs pull` between two nodes on loopback, from the command
-// to its end: whole, verified and durable.
-func (b *bench) ourFetch(ctx context.Context, path, dir string) (sample, error) {
+// road is the way from one program to the other.
+type road struct {
+	from, to place
+	serve    func(place) []string // how our nodes listen there, as flags
+}
+
+// loopback is the road inside this machine.
+var loopback = road{here, here, func(place) []string { return []string{"--local"} }}
+
+// fetch brings the folder at path to dir over a road, and fails when it arrived
+// changed.
+type fetch func(ctx context.Context, way road, path, dir string) (sample, error)
+
+// ourFetch times `savoirs pull` between two nodes, from the command to its end:
+// whole, verified and durable.
+func (b *bench) ourFetch(ctx context.Context, way road, path, dir string) (sample, error) {
 	data, root, err := b.holder(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	from, err := b.startNode(ctx, here, data, "--local")
+	from, err := b.startNode(ctx, way.from, data, way.serve(way.from)...)
 	if err != nil {
 		return nil, err
 	}
 	defer from.stop()
-	to, err := b.startNode(ctx, here, dir, "--local")
+	return b.pullFrom(ctx, way, path, root, dir, nil, from)
+}
+
+// pullFrom times `savoirs pull` by a new node that has met all holders; begun,
+// unless nil, is called as it begins.
+func (b *bench) pullFrom(ctx context.Context, way road, path, root, dir string, begun func(), holders ...*savoirsNode) (sample, error) {
+	to, err := b.startNode(ctx, way.to, dir, way.serve(way.to)...)
 	if err != nil {
 		return nil, err
 	}
 	defer to.stop()
-	if err := to.meet(ctx, from); err != nil {
-		return nil, err
+	nodes := append(holders, to)
+	for _, h := range holders {
+		if err := to.meet(ctx, h); err != nil {
+			return nil, err
+		}
 	}
 	if err := to.offered(ctx, root); err != nil {
 		return nil, err
 	}
-	before, start := from.used().and(to.used()), time.Now()
+	before, start := usedBy(nodes), time.Now()
+	if begun != nil {
+		begun()
+	}
 	_, client, err := to.cli(ctx, "pull", root)
 	if err != nil {
 		return nil, err
 	}
-	s := timed(start, from.used().and(to.used()).since(before).and(client))
-	return s, sameFiles(path, dir)
+	return timed(start, usedBy(nodes).since(before).and(client)), sameFiles(path, dir)
 }
 
-// kuboFetch times `ipfs pin add` between two kubo daemons on loopback.
-func (b *bench) kuboFetch(ctx context.Context, path string, cut []string, dir string) (sample, error) {
-	repo, root, err := b.kuboHolder(ctx, path, cut)
-	if err != nil {
-		return nil, err
+func usedBy(nodes []*savoirsNode) (u usage) {
+	for _, n := range nodes {
+		u = u.and(n.used())
 	}
-	from := &kuboNode{b: b, repo: repo}
-	if err := from.serve(ctx, here); err != nil {
-		return nil, err
-	}
-	defer from.stop()
-	to, err := b.kuboRepo(ctx, dir, here.ip)
-	if err != nil {
-		return nil, err
-	}
-	if err := to.serve(ctx, here); err != nil {
-		return nil, err
-	}
-	defer to.stop()
-	if err := to.meet(ctx, from); err != nil {
-		return nil, err
-	}
-	before, start := from.used().and(to.used()), time.Now()
-	_, client, err := to.cli(ctx, "pin", "add", root)
-	if err != nil {
-		return nil, err
-	}
-	return timed(start, from.used().and(to.used()).since(before).and(client)), nil
+	return u
 }
 
-// fetchers are the programs that bring the folder made by input to another
-// folder of this machine.
+// kuboFetch times `ipfs pin add` between two kubo daemons.
+func (b *bench) kuboFetch(cut []string) fetch {
+	return func(ctx context.Context, way road, path, dir string) (sample, error) {
+		repo, root, err := b.kuboHolder(ctx, path, cut)
+		if err != nil {
+			return nil, err
+		}
+		from := &kuboNode{b: b, at: here, repo: repo}
+		if err := from.serve(ctx, way.from); err != nil {
+			return nil, err
+		}
+		defer from.stop()
+		to, err := b.kuboRepo(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := to.serve(ctx, way.to); err != nil {
+			return nil, err
+		}
+		defer to.stop()
+		if err := to.meet(ctx, from); err != nil {
+			return nil, err
+		}
+		before, start := from.used().and(to.used()), time.Now()
+		_, client, err := to.cli(ctx, "pin", "add", root)
+		if err != nil {
+			return nil, err
+		}
+		return timed(start, from.used().and(to.used()).since(before).and(client)), nil
+	}
+}
+
+// over makes a contender of a way to fetch the folder that input makes.
+func over(way road, input func() (string, error), name string, f fetch) contender {
+	return contender{name, func(ctx context.Context, dir string) (sample, error) {
+		path, err := input()
+		if err != nil {
+			return nil, err
+		}
+		return f(ctx, way, path, dir)
+	}}
+}
+
+// fetchers bring the folder made by input to another folder of this machine.
 func (b *bench) fetchers(input func() (string, error)) []contender {
-	with := func(name string, fetch func(ctx context.Context, path, dir string) (sample, error)) contender {
-		return contender{name, func(ctx context.Context, dir string) (sample, error) {
-			path, err := input()
-			if err != nil {
-				return nil, err
-			}
-			return fetch(ctx, path, dir)
-		}}
-	}
-	kubo := func(cut []string) func(ctx context.Context, path, dir string) (sample, error) {
-		return func(ctx context.Context, path, dir string) (sample, error) { return b.kuboFetch(ctx, path, cut, dir) }
-	}
 	return []contender{
-		with(ourName, b.ourFetch), with("rsync", b.rsyncFetch), with("syncthing", b.syncthingFetch),
-		with("kubo", kubo(kuboDefault)), with("kubo 1 MiB", kubo(kuboMiB)),
+		over(loopback, input, ourName, b.ourFetch),
+		over(loopback, input, "rsync", b.rsyncFetch),
+		over(loopback, input, "syncthing", b.syncthingFetch),
+		over(loopback, input, "kubo", b.kuboFetch(kuboDefault)),
+		over(loopback, input, "kubo 1 MiB", b.kuboFetch(kuboMiB)),
 	}
 }
 

@@ -24,9 +24,9 @@ var (
 	kuboMiB     = []string{"--chunker=size-1048576", "--cid-version=1", "--raw-leaves"}
 )
 
-// kuboRepo makes a repository whose daemon listens on TCP at ip, on a free
-// port, and looks for nobody.
-func (b *bench) kuboRepo(ctx context.Context, repo, ip string) (*kuboNode, error) {
+// kuboRepo makes a repository whose daemon speaks TCP only, as its faster way,
+// and looks for nobody.
+func (b *bench) kuboRepo(ctx context.Context, repo string) (*kuboNode, error) {
 	if _, err := os.Stat(b.kubo); err != nil {
 		return nil, absent("kubo is not here: deploy/bench/peers.sh kubo")
 	}
@@ -35,7 +35,6 @@ func (b *bench) kuboRepo(ctx context.Context, repo, ip string) (*kuboNode, error
 		return nil, err
 	}
 	for key, value := range map[string]any{
-		"Addresses.Swarm":               []string{"/ip4/" + ip + "/tcp/0"},
 		"Addresses.API":                 "/ip4/127.0.0.1/tcp/0",
 		"Addresses.Gateway":             []string{},
 		"Bootstrap":                     []string{},
@@ -49,15 +48,20 @@ func (b *bench) kuboRepo(ctx context.Context, repo, ip string) (*kuboNode, error
 		"Provide.Enabled":               false,
 		"Experimental.FilestoreEnabled": true,
 	} {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		if _, _, err := k.cli(ctx, "config", "--json", key, string(text)); err != nil {
+		if err := k.configure(ctx, key, value); err != nil {
 			return nil, err
 		}
 	}
 	return k, nil
+}
+
+func (k *kuboNode) configure(ctx context.Context, key string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, _, err = k.cli(ctx, "config", "--json", key, string(text))
+	return err
 }
 
 // cli runs an ipfs command: through the daemon when there is one.
@@ -68,8 +72,11 @@ func (k *kuboNode) cli(ctx context.Context, args ...string) (string, usage, erro
 
 func (k *kuboNode) env() []string { return []string{"IPFS_PATH=" + k.repo, "IPFS_TELEMETRY=off"} }
 
-// serve starts the daemon and waits until it answers.
+// serve starts the daemon, on a free port, and waits until it answers.
 func (k *kuboNode) serve(ctx context.Context, at place) (err error) {
+	if err := k.configure(ctx, "Addresses.Swarm", []string{"/ip4/" + at.ip + "/tcp/0"}); err != nil {
+		return err
+	}
 	k.at = at
 	if k.process, err = at.start(k.env(), k.b.kubo, "daemon"); err != nil {
 		return err
@@ -100,7 +107,7 @@ func (k *kuboNode) meet(ctx context.Context, o *kuboNode) error {
 // kuboHolder is a repository that holds what is at path, cut as said.
 func (b *bench) kuboHolder(ctx context.Context, path string, cut []string) (repo, root string, err error) {
 	repo, err = b.prepare(fmt.Sprint("kubo with ", path, cut), func(dir string) error {
-		k, err := b.kuboRepo(ctx, dir, here.ip)
+		k, err := b.kuboRepo(ctx, dir)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"savoirs/node"
@@ -22,10 +23,7 @@ type savoirsNode struct {
 // answers. listen are multiaddrs of the mesh; flags are more of `serve`.
 func (b *bench) startNode(ctx context.Context, at place, data string, flags ...string) (*savoirsNode, error) {
 	n := &savoirsNode{b: b, at: at, data: data}
-	if _, err := filepath.Glob(filepath.Join(data, "identity.key")); err != nil {
-		return nil, err
-	}
-	if found, _ := filepath.Glob(filepath.Join(data, "identity.key")); len(found) == 0 {
+	if _, err := os.Stat(filepath.Join(data, "identity.key")); err != nil {
 		if _, _, err := n.cli(ctx, "init", "--lang", "fr", "--territory", "bench"); err != nil {
 			return nil, err
 		}
@@ -128,4 +126,22 @@ func (b *bench) holder(ctx context.Context, path string) (data, root string, err
 		return err
 	})
 	return data, b.roots[data], err
+}
+
+// copyOf is a data directory of another node, the n-th, that has pulled what
+// holder published.
+func (b *bench) copyOf(ctx context.Context, path string, n int) (string, error) {
+	data, root, err := b.holder(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	return b.prepare(fmt.Sprint("copy ", n, " of ", path), func(dir string) error {
+		from, err := b.startNode(ctx, here, data, "--local")
+		if err != nil {
+			return err
+		}
+		defer from.stop()
+		_, err = b.pullFrom(ctx, loopback, path, root, dir, nil, from)
+		return err
+	})
 }

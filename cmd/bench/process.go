@@ -197,3 +197,13 @@ func until(ctx context.Context, reached func() (bool, error)) error {
 		}
 	}
 }
+
+// pause waits for d, or less when ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

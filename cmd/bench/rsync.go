@@ -13,7 +13,7 @@ import (
 
 // rsyncDaemon serves the folder at path, read only, on ip and a free port; url
 // is where.
-func (b *bench) rsyncDaemon(ctx context.Context, at place, path, dir string) (p *process, url string, err error) {
+func rsyncDaemon(ctx context.Context, at place, path, dir string) (p *process, url string, err error) {
 	if _, err := exec.LookPath("rsync"); err != nil {
 		return nil, "", absent("rsync is not here: deploy/bench/peers.sh")
 	}
@@ -44,15 +44,15 @@ func (b *bench) rsyncDaemon(ctx context.Context, at place, path, dir string) (p 
 
 // rsyncFetch times rsync from its daemon, and the flush that makes the copy as
 // durable as ours.
-func (b *bench) rsyncFetch(ctx context.Context, path, dir string) (sample, error) {
-	server, url, err := b.rsyncDaemon(ctx, here, path, dir)
+func (b *bench) rsyncFetch(ctx context.Context, way road, path, dir string) (sample, error) {
+	server, url, err := rsyncDaemon(ctx, way.from, path, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer server.stop()
 	to := filepath.Join(dir, "copy")
 	before, start := server.used(), time.Now()
-	_, client, err := here.run(ctx, "rsync", "-a", "--whole-file", "--inplace", url, to+"/")
+	_, client, err := way.to.run(ctx, "rsync", "-a", "--whole-file", "--inplace", url, to+"/")
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,8 @@ type syncthingNode struct {
 const syncthingKey = "bench" // of its REST interface, on loopback only
 
 // syncthingPair makes two that know each other: from sends the folder at path,
-// to receives it in copy, paused at first when hold is set.
-func syncthingPair(ctx context.Context, dir, path, copy string, hold bool) (from, to *syncthingNode, err error) {
+// to receives it in copy, paused at first.
+func syncthingPair(ctx context.Context, dir, path, copy string) (from, to *syncthingNode, err error) {
 	if _, err := exec.LookPath("syncthing"); err != nil {
 		return nil, nil, absent("syncthing is not here: deploy/bench/peers.sh")
 	}
@@ -38,7 +38,7 @@ func syncthingPair(ctx context.Context, dir, path, copy string, hold bool) (from
 	if err := from.configure(to, path, "sendonly", false); err != nil {
 		return nil, nil, err
 	}
-	return from, to, to.configure(from, copy, "receiveonly", hold)
+	return from, to, to.configure(from, copy, "receiveonly", true)
 }
 
 func newSyncthing(ctx context.Context, home string) (*syncthingNode, error) {
@@ -157,13 +157,13 @@ func (s *syncthingNode) connected(ctx context.Context, o *syncthingNode) error {
 // syncthingFetch times a folder from the moment that the receiver starts to
 // bring it (its exchange of indexes is over) until it has all: less than what
 // we count for ourselves.
-func (b *bench) syncthingFetch(ctx context.Context, path, dir string) (sample, error) {
+func (b *bench) syncthingFetch(ctx context.Context, _ road, path, dir string) (sample, error) {
 	files, err := countFiles(path)
 	if err != nil {
 		return nil, err
 	}
 	to := filepath.Join(dir, "copy")
-	source, dest, err := syncthingPair(ctx, dir, path, to, true)
+	source, dest, err := syncthingPair(ctx, dir, path, to)
 	if err != nil {
 		return nil, err
 	}
