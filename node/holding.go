@@ -27,18 +27,18 @@ const holdingCall = "holding"
 var holdingLimit = p2p.Limit{MaxRequest: 1 << 20, MaxAnswer: 1 << 20, Timeout: 20 * time.Second, PerPeer: 4}
 
 type holdingQuery struct {
-	Digest digest          // of all the asker knows
-	News   []catalog.Tally `cbor:",omitempty"` // what is new of it, for the other to say what it lacks
-	Told   []catalog.Told  `cbor:",omitempty"`
-	Wanted []catalog.Short `cbor:",omitempty"` // whose holdings to send
-	List   bool            `cbor:",omitempty"` // say what you have
+	Digest digest          `cbor:"digest"`           // of all the asker knows
+	News   []catalog.Tally `cbor:"news,omitempty"`   // what is new of it, for the other to say what it lacks
+	Told   []catalog.Told  `cbor:"told,omitempty"`   //
+	Wanted []catalog.Short `cbor:"wanted,omitempty"` // whose holdings to send
+	List   bool            `cbor:"list,omitempty"`   // say what you have
 }
 
 type holdingAnswer struct {
-	Digest digest          // after Told was taken; if it is the asker's, there is nothing else
-	Lacks  []catalog.Short `cbor:",omitempty"` // of News
-	Have   []catalog.Tally `cbor:",omitempty"`
-	Told   []catalog.Told  `cbor:",omitempty"`
+	Digest digest          `cbor:"digest"`          // after Told was taken; if it is the asker's, there is nothing else
+	Lacks  []catalog.Short `cbor:"lacks,omitempty"` // of News
+	Have   []catalog.Tally `cbor:"have,omitempty"`
+	Told   []catalog.Told  `cbor:"told,omitempty"`
 }
 
 // holdingNews is what the exchange of holdings remembers between two rounds.
@@ -47,18 +47,22 @@ type holdingNews struct {
 	heard   bell // rung when others' holdings changed
 
 	mu      sync.Mutex            // guards all below
-	fresh   []peer.ID             // whose holdings are new here, to be told to neighbours
+	fresh   []peer.ID             // whose holdings are new here, to be passed on
+	passed  map[peer.ID]time.Time // when they last were
 	settled map[peer.ID][2]digest // digests of ours and theirs after which an exchange brought nothing
 }
 
 type digest = [16]byte
 
 func newHoldingNews() *holdingNews {
-	return &holdingNews{changed: newBell(), heard: newBell(), settled: map[peer.ID][2]digest{}}
+	return &holdingNews{changed: newBell(), heard: newBell(), passed: map[peer.ID]time.Time{}, settled: map[peer.ID][2]digest{}}
 }
 
 func (n *Node) serveHoldings() {
 	p2p.Handle(n.mesh, holdingCall, holdingLimit, func(_ context.Context, from peer.ID, q holdingQuery) (holdingAnswer, error) {
+		if len(q.News) > catalog.MaxTallies || len(q.Wanted) > catalog.MaxTallies {
+			return holdingAnswer{}, &p2p.RemoteError{Code: p2p.CodeTooLarge}
+		}
 		if _, err := n.takeHoldings(from, q.Told); err != nil {
 			return holdingAnswer{}, err
 		}
@@ -86,7 +90,7 @@ func (n *Node) exchangeHoldings(ctx context.Context, p peer.ID, fresh []peer.ID)
 	if len(fresh) > 0 {
 		q.News = n.holdings.Tallies(fresh...)
 	}
-	differ := 0 // what one of us lacked when it was last compared
+	var theirs digest
 	for range maxHoldingRounds {
 		q.Digest = n.holdings.Digest()
 		a, err := p2p.Call[holdingQuery, holdingAnswer](ctx, n.mesh, p, holdingCall, holdingLimit, q)
@@ -106,10 +110,10 @@ func (n *Node) exchangeHoldings(ctx context.Context, p peer.ID, fresh []peer.ID)
 			q = holdingQuery{Told: n.holdings.Give(a.Lacks), List: len(a.Lacks) == 0}
 			continue
 		}
-		q = holdingQuery{List: true}
+		stuck := len(q.Told)+len(q.Wanted) > 0 && taken == 0 && a.Digest == theirs
+		q, theirs = holdingQuery{List: true}, a.Digest
 		q.Wanted, q.Told = n.holdings.Compare(a.Have)
-		before := differ
-		if differ = len(q.Wanted) + len(q.Told); taken == 0 && differ == before { // no room, here or there
+		if stuck || len(q.Told)+len(q.Wanted) == 0 { // no room, here or there
 			n.telling.settle(p, both)
 			return nil
 		}
@@ -157,13 +161,25 @@ func (h *holdingNews) settle(p peer.ID, d [2]digest) {
 	h.settled[p] = d
 }
 
-// takeFresh returns whose holdings are to be told, once.
-func (h *holdingNews) takeFresh() []peer.ID {
+// takeFresh returns whose holdings are to be passed on now. Those of a node that
+// changes its mind again and again wait until the last one is a while ago.
+func (h *holdingNews) takeFresh(while time.Duration) []peer.ID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fresh := h.fresh
-	h.fresh = nil
-	return fresh
+	var now, later []peer.ID
+	for _, id := range h.fresh {
+		if last, ok := h.passed[id]; ok && time.Since(last) < while {
+			later = append(later, id)
+			continue
+		}
+		now = append(now, id)
+		if len(h.passed) >= maxProfiles {
+			clear(h.passed)
+		}
+		h.passed[id] = time.Now()
+	}
+	h.fresh = later
+	return now
 }
 
 // tellHoldings signs what this node holds whenever it changed and tells the
@@ -175,7 +191,7 @@ func (n *Node) tellHoldings(ctx context.Context) error {
 	round := time.NewTicker(10 * n.pace())
 	defer round.Stop()
 	for {
-		fresh := n.telling.takeFresh()
+		fresh := n.telling.takeFresh(n.pace())
 		if said, err := n.stateHolding(); err != nil {
 			n.log.Warn("say what is held here", "err", err)
 		} else if said {

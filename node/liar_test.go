@@ -77,8 +77,8 @@ func (l liar) tell(t *testing.T, n *node.Node, said catalog.SealedHolding) {
 		t.Fatal(err)
 	}
 	type question struct {
-		Digest [16]byte
-		Told   []catalog.Told
+		Digest [16]byte       `cbor:"digest"`
+		Told   []catalog.Told `cbor:"told"`
 	}
 	p2p.Call[question, struct{}](t.Context(), l.mesh, to, "holding", p2p.Limit{}, question{Told: []catalog.Told{{Holding: said}}})
 }

@@ -103,6 +103,9 @@ func (n *Node) decline(root string, no bool) error {
 
 // want remembers how many copies of an item this node wants, 0 for none.
 func (n *Node) want(root string, copies int) error {
+	if n.choices.get().Copies[root] == copies {
+		return nil
+	}
 	defer n.telling.changed.ring()
 	full := false
 	err := n.choices.change(func(c *savedChoices) {

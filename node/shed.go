@@ -189,9 +189,13 @@ const keepingCall = "keeping"
 
 var keepingLimit = p2p.Limit{MaxRequest: 1 << 10, MaxAnswer: 1 << 10, Timeout: 5 * time.Second, PerPeer: 4}
 
-type keepingQuery struct{ Root cid.Cid }
+type keepingQuery struct {
+	Root cid.Cid `cbor:"root"`
+}
 
-type keepingAnswer struct{ Keeps bool }
+type keepingAnswer struct {
+	Keeps bool `cbor:"keeps"`
+}
 
 func (n *Node) serveKeeping() {
 	p2p.Handle(n.mesh, keepingCall, keepingLimit, func(_ context.Context, _ peer.ID, q keepingQuery) (keepingAnswer, error) {

@@ -6,6 +6,9 @@
 // node carries [Question] and [Answer] between catalogues, over the mesh or on a stick), and it knows no
 // time: order is each author's own numbering, so a wrong clock changes nothing.
 //
+// Beside the entries stand the [Holdings]: of each node the one statement, replaced by each newer one,
+// of what it holds, wants kept and lends. They have a file each, not a place in the catalogue's.
+//
 // Start with [Open], then [Catalog.Append] to say something oneself, [Catalog.Add] for what others
 // said, and [Catalog.Offers] for what is on offer. Two catalogues become equal when each does a
 // [Catalog.Follow] that the other's [Catalog.Answer] answers.

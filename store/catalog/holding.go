@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"sort"
@@ -66,8 +67,13 @@ func (w Whom) Valid() bool { return w == Everyone || w == Territory || w == Name
 // tries, one that shares it with a given item 2^64; what it muddles is a count of copies, never content.
 type Short [8]byte
 
-// ShortOf is the short name of a root named by SHA-256, as all roots in entries are.
+// ShortOf is the short name of a root. One that is not named by SHA-256, and so in no entry, gets a name
+// that means nothing to others.
 func ShortOf(root cid.Cid) Short {
+	if err := checkRoot("root", root); err != nil {
+		sum := sha256.Sum256(root.Bytes())
+		return Short(sum[:])
+	}
 	h := root.Hash()
 	return Short(h[len(h)-hashSize:])
 }

@@ -30,8 +30,8 @@ type HoldingsOptions struct {
 	Dir string
 	// Self is whose holding State signs.
 	Self peer.ID
-	// Room is how many bytes of sealed holdings are kept; 0 is 8 MiB, some 10,000 nodes of 100 items.
-	// Half of it at most is for nodes only heard of from others, as anyone can invent a thousand.
+	// Room is how many bytes of sealed holdings are kept, each counted as 1 KiB at least; 0 is 8 MiB,
+	// some 8,000 nodes of 100 items. Half of it at most is for nodes only heard of from others, as anyone can invent a thousand.
 	Room int
 	// Blocked nodes are not heard, counted or passed on. Nil blocks nobody.
 	Blocked func(peer.ID) bool
@@ -61,6 +61,9 @@ type known struct {
 	heard time.Time // from the node itself, or when a new one came, less the age it had
 	met   bool      // heard from the node itself, since this Holdings was opened
 }
+
+// cost is what a holding of a size takes of the room: a small file takes a block of the disk.
+func cost(size int) int { return max(size, 1<<10) }
 
 // ErrNotSelf is returned by State for a key that is not that of HoldingsOptions.Self.
 var ErrNotSelf = errors.New("not the key of this node")

@@ -202,9 +202,9 @@ func (h *Holdings) take(from peer.ID, t Told) (peer.ID, bool, error) {
 // What no longer counts goes first, then, for a node met, those only heard of, the longest ago first;
 // last, those met an hour ago or more. A node only heard of takes nobody's room.
 func (h *Holdings) room(id peer.ID, size int, met bool) (gone []peer.ID, ok bool) {
-	all, strange := size, 0
+	all, strange := cost(size), 0
 	if !met {
-		strange = size
+		strange = all
 	}
 	fits := func() bool { return all <= h.o.Room && (met || strange <= h.o.Room/2) }
 	h.mu.RLock()
@@ -213,9 +213,9 @@ func (h *Holdings) room(id peer.ID, size int, met bool) (gone []peer.ID, ok bool
 		if other == id {
 			continue
 		}
-		all += k.size
+		all += cost(k.size)
 		if !k.met {
-			strange += k.size
+			strange += cost(k.size)
 		}
 	}
 	if fits() {
@@ -230,9 +230,9 @@ func (h *Holdings) room(id peer.ID, size int, met bool) (gone []peer.ID, ok bool
 		}
 		k := h.known[other]
 		gone = append(gone, other)
-		all -= k.size
+		all -= cost(k.size)
 		if !k.met {
-			strange -= k.size
+			strange -= cost(k.size)
 		}
 	}
 	return gone, fits()
