@@ -445,3 +445,23 @@ func TestADiskNearlyFullKeepsNothingForOthers(t *testing.T) {
 		return !d.Here && !d.Unfinished
 	})
 }
+
+func TestWhatANodeHoldsIsKnownBeyondItsNeighbours(t *testing.T) {
+	t.Parallel()
+	nodes := nodetest.Start(t, 3, territories("Vieux-Bourg", "", "Marie-Galante"), hurried)
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	nodetest.Connect(t, a, b)
+	nodetest.Connect(t, b, c) // a and c never meet
+	item := publish(t, a, "Jardin", garden)
+	waitForOffer(t, c, item.Root)
+	pin(t, a, item.Root, 2)
+	nodetest.Until(t, "the far node knows the copy and the wish", func() bool {
+		return copiesOf(t, c, item.Root) == node.Spread{Copies: 1, Territories: 1, Target: 2}
+	})
+	if err := b.Block(a.ID().ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := copiesOf(t, b, item.Root).Copies; got != 0 {
+		t.Errorf("%d copies with their only holder blocked", got)
+	}
+}
