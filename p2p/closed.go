@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 )
@@ -114,12 +113,3 @@ func (m *Mesh) SetKey(k MeshKey) {
 
 // Key is the key in force; the zero key when the mesh is open.
 func (m *Mesh) Key() MeshKey { return m.circle.key() }
-
-// tag names the mesh on the link, so that closed ones do not knock at each other's doors. It tells a listener that two
-// nodes are of one mesh, and nothing of the key.
-func (k MeshKey) tag() string {
-	if !k.Closed() {
-		return "_savoirs"
-	}
-	return fmt.Sprintf("_savoirs-%x", k.prove("mdns", nil)[:6])
-}

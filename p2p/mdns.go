@@ -2,39 +2,34 @@ package p2p
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 const (
-	// mdnsTag keeps our nodes apart from other libp2p programs on the link.
-	mdnsTag = "_savoirs._udp"
-
-	// A lonely node asks again after 2 s, 4 s, 8 s and so on up to a minute; one with company leaves that to newcomers.
+	// A lonely node asks again after 2 s, 4 s, 8 s and so on up to a minute; one with company only says now and then that
+	// it is there, for those that a switch or a bridge has brought to the link without our seeing it.
 	minRequery = 2 * time.Second
 	maxRequery = time.Minute
+	tellEvery  = 2 * time.Minute
+	// Answers wait a little, so that a whole school does not speak at once (RFC 6762, 6).
+	minAnswer, maxAnswer = 20 * time.Millisecond, 120 * time.Millisecond
 )
 
-// found hands the peers that mdns hears of to meetAll; what does not fit is heard of at the next requery.
-type found chan peer.AddrInfo
-
-// HandlePeerFound never blocks.
-func (f found) HandlePeerFound(p peer.AddrInfo) {
-	select {
-	case f <- p:
-	default:
-	}
+// greeting is when a node that has come to a link speaks: Wi-Fi loses multicast easily.
+func greeting() []time.Duration {
+	return []time.Duration{250 * time.Millisecond, 750 * time.Millisecond}
 }
 
 // wake tells one goroutine to look again; telling it twice before it does is telling it once.
@@ -47,59 +42,129 @@ func (w wake) again() {
 	}
 }
 
-// discover answers and asks on the link until ctx ends. The responder is rebuilt when our addresses change (it names the
-// old ones and is bound to the old interfaces), and to ask again: while we are alone, and after a peer has left, because
-// it tells of each neighbour only once in its life.
+// discover answers and asks on the link until ctx ends. It begins anew when our addresses or the key of the mesh change.
 func (m *Mesh) discover(ctx context.Context) {
-	events, err := m.host.EventBus().Subscribe([]any{
-		new(event.EvtLocalAddressesUpdated), new(event.EvtPeerConnectednessChanged),
-	}, eventbus.BufSize(256), eventbus.Name("savoirs/mdns"))
+	leaving, err := m.host.EventBus().Subscribe(new(event.EvtPeerConnectednessChanged), eventbus.BufSize(256), eventbus.Name("savoirs/mdns"))
 	if err != nil {
 		m.log.Warn("no discovery on the link", "err", err)
 		return
 	}
-	defer events.Close()
-	heard := make(found, 32)
+	defer leaving.Close()
+	heard := make(chan peer.AddrInfo, 32)
 	var meeting sync.WaitGroup
 	defer meeting.Wait()
 	meeting.Go(func() { m.meetAll(ctx, heard) })
-
-	service := m.startMDNS(heard)
-	defer func() { service.close() }()
-	wait, left := minRequery, false
-	requery := time.NewTimer(wait)
-	defer requery.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-events.Out():
-			if c, ok := e.(event.EvtPeerConnectednessChanged); ok {
-				if c.Connectedness == network.NotConnected && !left {
-					left, wait = true, minRequery
-					requery.Reset(wait)
-				}
-				continue
-			}
-			if !service.outdated(m.host) {
-				continue
-			}
-			wait = minRequery
-		case <-requery.C:
-			if service.running() && !left && len(m.host.Network().Peers()) > 0 {
-				requery.Reset(maxRequery)
-				continue
-			}
-			wait = min(2*wait, maxRequery)
+	for ctx.Err() == nil {
+		l, err := openSegment(m.circle.key())
+		if err == nil {
+			err = m.converse(ctx, l, leaving, heard)
 		}
-		service.close()
-		service, left = m.startMDNS(heard), false
-		requery.Reset(wait)
+		if err == nil {
+			continue // begin anew
+		}
+		m.log.Debug("discovery on the link", "err", err)
+		again := time.NewTimer(maxRequery)
+		if errors.Is(err, errLinkBroke) {
+			again.Reset(minRequery) // never at once: what broke may break again
+		}
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				waiting = false
+			case <-again.C:
+				waiting = false
+			case <-m.look:
+				waiting = false
+			case <-leaving.Out():
+			}
+		}
+		again.Stop()
 	}
 }
 
+// converse speaks and listens on l, and closes it. It returns nil when it should be begun anew or ctx ended, and errLinkBroke.
+func (m *Mesh) converse(ctx context.Context, l *segment, leaving event.Subscription, heard chan<- peer.AddrInfo) error {
+	asked, broken := make(wake, 1), make(chan error, 2)
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer l.close()
+	for _, read := range l.reads {
+		listening.Go(func() {
+			broken <- l.listen(read, asked.again, func(i Invite) {
+				select {
+				case heard <- i.Peer:
+				default: // it is heard of again
+				}
+			})
+		})
+	}
+	soonest, requery, lost := greeting(), minRequery, false
+	speak, answer := time.NewTimer(0), time.NewTimer(0)
+	<-answer.C
+	defer speak.Stop()
+	defer answer.Stop()
+	for answering := false; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-m.look:
+			return nil
+		case err := <-broken:
+			return err
+		case e := <-leaving.Out():
+			if c, ok := e.(event.EvtPeerConnectednessChanged); ok && c.Connectedness == network.NotConnected && !lost {
+				lost, requery = true, minRequery
+				speak.Reset(requery)
+			}
+		case <-asked:
+			if !answering {
+				answering = true
+				answer.Reset(minAnswer + rand.N(maxAnswer-minAnswer))
+			}
+		case <-answer.C:
+			answering = false
+			l.tell(m.tellOn)
+		case <-speak.C:
+			l.tell(m.tellOn)
+			switch {
+			case len(soonest) > 0:
+				l.ask()
+				speak.Reset(soonest[0])
+				soonest = soonest[1:]
+			case lost || len(m.host.Network().Peers()) == 0:
+				l.ask()
+				lost = false
+				speak.Reset(requery)
+				requery = min(2*requery, maxRequery)
+			default:
+				speak.Reset(tellEvery)
+			}
+		}
+	}
+}
+
+// tellOn is what is said of this node on one interface: its addresses there, and never a key.
+func (m *Mesh) tellOn(i net.Interface) (Invite, bool) {
+	local, err := i.Addrs()
+	if err != nil {
+		return Invite{}, false
+	}
+	all, err := dialableAddrs(m.host.Network())
+	if err != nil {
+		return Invite{}, false
+	}
+	there := slices.DeleteFunc(all, func(a ma.Multiaddr) bool {
+		ip, err := manet.ToIP(a)
+		return err != nil || ip.IsLoopback() || !slices.ContainsFunc(local, func(l net.Addr) bool {
+			n, ok := l.(*net.IPNet)
+			return ok && n.IP.Equal(ip)
+		})
+	})
+	return Invite{Peer: peer.AddrInfo{ID: m.host.ID(), Addrs: there}}, len(there) > 0
+}
+
 // meetAll meets the peers heard of, eight at a time, until ctx ends.
-func (m *Mesh) meetAll(ctx context.Context, heard found) {
+func (m *Mesh) meetAll(ctx context.Context, heard <-chan peer.AddrInfo) {
 	var meeting sync.WaitGroup
 	defer meeting.Wait()
 	slots := make(chan struct{}, 8)
@@ -117,52 +182,12 @@ func (m *Mesh) meetAll(ctx context.Context, heard found) {
 	}
 }
 
-// responder is one life of the mdns service; the zero value is not running.
-type responder struct {
-	service mdns.Service
-	addrs   []ma.Multiaddr // what it tells others
-}
-
-func (r responder) running() bool { return r.service != nil }
-
-// outdated tells whether the addresses of h are others than those it tells.
-func (r responder) outdated(h host.Host) bool {
-	addrs, err := h.Network().InterfaceListenAddresses()
-	return err == nil && !slices.EqualFunc(addrs, r.addrs, ma.Multiaddr.Equal)
-}
-
-func (r responder) close() {
-	if r.service != nil {
-		r.service.Close()
-	}
-}
-
-// startMDNS returns a responder that is not running where there is no address to be found at, or no interface to ask on.
-func (m *Mesh) startMDNS(heard found) responder {
-	addrs, err := m.host.Network().InterfaceListenAddresses()
-	if err != nil || allLoopback(addrs) || !canMulticast() {
-		return responder{addrs: addrs}
-	}
-	s := mdns.NewMdnsService(m.host, mdnsTag, heard)
-	if err := s.Start(); err != nil {
-		m.log.Debug("mdns", "err", err)
-		s.Close()
-		return responder{addrs: addrs}
-	}
-	return responder{service: s, addrs: addrs}
-}
-
-// canMulticast tells whether an interface that is up can carry a question.
-func canMulticast() bool {
-	interfaces, err := net.Interfaces()
-	const wanted = net.FlagUp | net.FlagMulticast
-	return err == nil && slices.ContainsFunc(interfaces, func(i net.Interface) bool { return i.Flags&wanted == wanted })
-}
-
 // meet dials a peer heard of on the link. Anyone can claim any address there, so only those on our own links are dialled.
 func (m *Mesh) meet(ctx context.Context, p peer.AddrInfo) {
-	p.Addrs = onLink(p.Addrs)
-	if len(p.Addrs) == 0 || p.ID == m.host.ID() || !m.gate.open(p.ID) {
+	if p.ID == m.host.ID() || m.host.Network().Connectedness(p.ID) == network.Connected || !m.gate.open(p.ID) {
+		return
+	}
+	if p.Addrs = onLink(p.Addrs); len(p.Addrs) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -96,7 +96,8 @@ type Mesh struct {
 	meter   *meter
 	ahead   chan struct{} // one for each block that is read before its turn, for all answers together
 
-	look wake // asks again who is on the link
+	look  wake   // asks again who is on the link
+	moves signal // told when the network of this machine changed
 
 	// within gives a context that ends after d or when the mesh closes, for work that begins with a peer.
 	within func(d time.Duration) (context.Context, context.CancelFunc)
@@ -196,6 +197,8 @@ func (m *Mesh) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { m.reportArrivals(ctx, arrivals) })
 	running.Go(func() { m.reprovide(ctx) })
+	running.Go(func() { m.roam(ctx) })
+	running.Go(func() { m.dropOlder(ctx) })
 	keepNoMore := m.keepAll(func(p peer.AddrInfo) { running.Go(func() { m.keepConnected(ctx, p) }) })
 	if m.opts.MDNS {
 		running.Go(func() { m.discover(ctx) })

@@ -29,8 +29,12 @@ func TestMain(m *testing.M) {
 	switch role {
 	case "":
 		os.Exit(m.Run())
-	case "mdns":
-		nodeInNamespace(Options{Listen: []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"}, MDNS: true})
+	case "mdns": // with a name, always the same identity
+		nodeInNamespace(Options{Listen: []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"}, MDNS: true, Key: keyOf(arg)})
+	case "keep":
+		p, err := peer.AddrInfoFromString("/ip4/10.77.0.1/tcp/4117/p2p/" + arg)
+		check(err)
+		nodeInNamespace(Options{Listen: []string{"/ip4/0.0.0.0/tcp/0"}, Static: []peer.AddrInfo{*p}})
 	case "serve":
 		nodeInNamespace(Options{Listen: []string{"/ip4/10.77.0.1/tcp/4117"}})
 	case "crowd":
@@ -47,14 +51,19 @@ func TestMain(m *testing.M) {
 // nodeInNamespace runs a node until its standard input is closed. It says "ready ID", for each connection "came ID" and for
 // each peer "met ID".
 func nodeInNamespace(o Options) {
-	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
-	check(err)
-	o.Key, o.Blocks = key, newMemory()
+	if o.Key == nil {
+		o.Key = keyOf("")
+	}
+	o.Blocks = newMemory()
 	o.Arrived = func(_ context.Context, p peer.ID) { fmt.Println("met", p) }
 	m, err := Open(o)
 	check(err)
 	m.host.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) {
 		fmt.Println("came", c.RemotePeer())
+	}, DisconnectedF: func(n network.Network, c network.Conn) {
+		if n.Connectedness(c.RemotePeer()) != network.Connected {
+			fmt.Println("lost", c.RemotePeer())
+		}
 	}})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -64,6 +73,17 @@ func nodeInNamespace(o Options) {
 	fmt.Println("ready", m.ID())
 	check(m.Run(ctx))
 	check(m.Close())
+}
+
+// keyOf makes a key of a name, and a fresh one of none.
+func keyOf(name string) crypto.PrivKey {
+	seed := io.Reader(rand.Reader)
+	if name != "" {
+		seed = strings.NewReader(strings.Repeat(name, 64))
+	}
+	key, _, err := crypto.GenerateEd25519Key(seed)
+	check(err)
+	return key
 }
 
 // crowdInNamespace connects 40 nodes to the server whose ID is given, and says "met" for each that stays.
@@ -234,18 +254,88 @@ func TestNeighboursFindEachOtherInEitherOrder(t *testing.T) {
 	}
 }
 
-func TestNeighboursFindEachOtherWhenTheCableIsPluggedLater(t *testing.T) {
+func TestNeighboursFindEachOtherWhateverHappensToThem(t *testing.T) {
 	t.Parallel()
 	nsA, nsB := cable(t)
 	ip(t, "-n "+nsA+" link set veth0 down")
+	a, b := act(t, nsA, "mdns"), act(t, nsB, "mdns same")
+	idA, idB := a.says(t, "ready", 10*time.Second), b.says(t, "ready", 10*time.Second)
+	meet := func(what string) {
+		t.Helper()
+		begin := time.Now()
+		if got := a.says(t, "met", 5*time.Second); got != idB {
+			t.Errorf("%s: the first met %s", what, got)
+		}
+		if got := b.says(t, "met", 5*time.Second); got != idA {
+			t.Errorf("%s: the second met %s", what, got)
+		}
+		t.Logf("%s: found after %s", what, time.Since(begin).Round(time.Millisecond))
+	}
+	ip(t, "-n "+nsA+" link set veth0 up")
+	meet("plugged later")
+
+	for _, role := range []string{"mdns same", "mdns", "mdns same"} {
+		b.stop()
+		b = act(t, nsB, role)
+		idB = b.says(t, "ready", 10*time.Second)
+		meet("started again")
+	}
+
+	for i, ns := range []string{nsA, nsB} {
+		ip(t, "-n "+ns+" addr del 10.77.0."+string(rune('1'+i))+"/24 dev veth0")
+		ip(t, "-n "+ns+" addr add 10.78.0."+string(rune('1'+i))+"/24 dev veth0")
+	}
+	meet("other addresses")
+
+	ip(t, "-n "+nsB+" link set veth0 down")
+	a.says(t, "lost", 10*time.Second)
+	b.says(t, "lost", 10*time.Second)
+	ip(t, "-n "+nsB+" link set veth0 up")
+	meet("cable swapped")
+}
+
+func TestNeighboursFindEachOtherWithoutIPv6(t *testing.T) {
+	t.Parallel()
+	nsA, nsB := cable(t)
+	for _, ns := range []string{nsA, nsB} {
+		off := exec.Command("ip", "netns", "exec", ns, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")
+		if out, err := off.CombinedOutput(); err != nil {
+			t.Skipf("IPv6 stays on: %v: %s", err, out)
+		}
+	}
 	a, b := act(t, nsA, "mdns"), act(t, nsB, "mdns")
 	idA, idB := a.says(t, "ready", 10*time.Second), b.says(t, "ready", 10*time.Second)
-	ip(t, "-n "+nsA+" link set veth0 up")
-	if got := a.says(t, "met", 10*time.Second); got != idB {
-		t.Errorf("met %s", got)
+	if got := a.says(t, "met", 5*time.Second); got != idB {
+		t.Errorf("the first met %s", got)
 	}
-	if got := b.says(t, "met", 2*time.Second); got != idA {
-		t.Errorf("met %s", got)
+	if got := b.says(t, "met", 5*time.Second); got != idA {
+		t.Errorf("the second met %s", got)
+	}
+}
+
+func TestAKeptPeerIsRedialledAtOnceFromANewAddress(t *testing.T) {
+	t.Parallel()
+	nsA, nsB := cable(t)
+	server := act(t, nsA, "serve")
+	id := server.says(t, "ready", 10*time.Second)
+	roaming := act(t, nsB, "keep "+id)
+	roaming.says(t, "met", 10*time.Second)
+	ip(t, "-n "+nsB+" addr del 10.77.0.2/24 dev veth0")
+	ip(t, "-n "+nsB+" addr add 10.77.0.3/24 dev veth0")
+	begin := time.Now()
+	roaming.says(t, "met", 5*time.Second)
+	t.Logf("back after %s", time.Since(begin).Round(time.Millisecond))
+}
+
+func TestABrokenSocketIsNotReadAgain(t *testing.T) {
+	reads := 0
+	s := &segment{words: vocabularyOf(t, MeshKey{})}
+	is(t, s.listen(func([]byte) (int, error) {
+		reads++
+		return 0, io.ErrUnexpectedEOF
+	}, nil, nil), errLinkBroke)
+	if reads != 1 {
+		t.Errorf("read %d times", reads)
 	}
 }
 

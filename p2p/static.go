@@ -77,6 +77,7 @@ func (m *Mesh) keepConnected(ctx context.Context, p peer.AddrInfo) {
 	defer m.host.Network().StopNotify(watch)
 
 	for lost := time.Now(); ; {
+		moved := m.moves.wait()
 		limit, wait := redial(time.Since(lost))
 		err := m.connect(ctx, p, limit)
 		if err == nil {
@@ -89,7 +90,15 @@ func (m *Mesh) keepConnected(ctx context.Context, p peer.AddrInfo) {
 		} else if !errors.Is(err, ErrBlocked) {
 			m.log.Debug("static peer", "err", err)
 		}
-		if !pause(ctx, wait) {
+		again := time.NewTimer(wait/2 + rand.N(wait/2)) // nodes that lost power together do not come back in step
+		select {
+		case <-ctx.Done():
+		case <-again.C:
+		case <-moved:
+			lost = time.Now()
+		}
+		again.Stop()
+		if ctx.Err() != nil {
 			return
 		}
 	}

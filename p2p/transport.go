@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,6 +41,7 @@ func newHost(key crypto.PrivKey, g *gate, traffic *meter) (host.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection limits: %w", err)
 	}
+	var made atomic.Pointer[swarm.Swarm] // not there yet when addresses are first asked for
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.NoListenAddrs,
@@ -50,6 +52,15 @@ func newHost(key crypto.PrivKey, g *gate, traffic *meter) (host.Host, error) {
 		libp2p.Transport(libp2pquic.NewTransport, libp2pquic.WithTLSIdentityOption(libp2ptls.WithCertTemplate(template))),
 		libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)),
 		libp2p.MultiaddrResolver(noNames{}),
+		// libp2p remembers the addresses of interfaces for a minute; a node that roams must not tell of those it had.
+		libp2p.AddrsFactory(func(remembered []ma.Multiaddr) []ma.Multiaddr {
+			if s := made.Load(); s != nil {
+				if now, err := dialableAddrs(s); err == nil {
+					return now
+				}
+			}
+			return remembered
+		}),
 		libp2p.ConnectionGater(g),
 		libp2p.ResourceManager(resources),
 		libp2p.ConnectionManager(conns),
@@ -65,6 +76,7 @@ func newHost(key crypto.PrivKey, g *gate, traffic *meter) (host.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
+	made.Store(h.Network().(*swarm.Swarm))
 	paceStreams(h.Network().(*swarm.Swarm), g)
 	ping.NewPingService(foreign{Host: h, frames: &paces{perSecond: 10, burst: 64}})
 	return h, nil
