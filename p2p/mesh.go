@@ -103,12 +103,13 @@ type Mesh struct {
 	within func(d time.Duration) (context.Context, context.CancelFunc)
 	stop   context.CancelFunc
 
-	mu       sync.Mutex // guards closed, provided, kept, keep
+	mu       sync.Mutex // guards closed, provided, kept, triedTCP, keep
 	closed   bool
 	provided map[cid.Cid]struct{}
 	kept     []peer.AddrInfo
-	keep     func(peer.AddrInfo) // starts keeping one more; nil while Run does not run
-	handlers sync.WaitGroup      // Add only while mu is held and closed is false
+	triedTCP map[peer.ID]time.Time // when a peer on QUIC was last tried over TCP
+	keep     func(peer.AddrInfo)   // starts keeping one more; nil while Run does not run
+	handlers sync.WaitGroup        // Add only while mu is held and closed is false
 }
 
 // Open starts listening and answering on every address of o.Listen, or fails with ErrBusy naming the one that is taken.
@@ -140,6 +141,7 @@ func Open(o Options) (*Mesh, error) {
 		stop:     stop,
 		pacing:   newPacing(),
 		meter:    newMeter(),
+		triedTCP: map[peer.ID]time.Time{},
 		ahead:    make(chan struct{}, sharedAhead),
 		provided: map[cid.Cid]struct{}{},
 		within: func(d time.Duration) (context.Context, context.CancelFunc) {
