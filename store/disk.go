@@ -22,8 +22,7 @@ func (e *NoSpaceError) Error() string {
 func (e *NoSpaceError) Unwrap() error { return ErrNoSpace }
 
 const (
-	// indexReserve is what Badger may write between two looks at the disk: two memory tables with their logs and one
-	// compaction. It writes through mmap, so a full disk would kill the process with SIGBUS.
+	// indexReserve is what Badger may write between two looks at the disk: two memory tables with their logs. It writes through mmap, so a full disk would kill the process with SIGBUS.
 	indexReserve = 24 << 20
 	ballastSize  = 32 << 20
 	// ballastMinDisk is the smallest file system on which setting bytes aside makes sense.

@@ -30,6 +30,8 @@ type index struct {
 
 	// write is held while lists of references are read, changed and written.
 	write sync.Mutex
+
+	merging sync.Mutex // held by merge
 }
 
 var (
@@ -102,7 +104,7 @@ func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
 		WithNumMemtables(2).
 		WithBlockCacheSize(0).
 		WithIndexCacheSize(4 << 20).
-		WithNumCompactors(2).
+		WithNumCompactors(0). // see merge
 		WithCompactL0OnClose(true).
 		WithCompression(options.None).
 		WithDetectConflicts(false).
@@ -186,6 +188,9 @@ func (x *index) set(key, value []byte) error {
 // commit writes a batch; when it returns nil the batch is durable.
 func (x *index) commit(f func(*badger.WriteBatch) error) error {
 	if err := x.disk.guard(); err != nil {
+		return err
+	}
+	if err := x.merge(); err != nil {
 		return err
 	}
 	b := x.db.NewWriteBatch()
