@@ -157,9 +157,8 @@ const clockTick = 100
 // parseStat reads a /proc/PID/stat: CPU seconds, with those of children that
 // ended, and the process group. See proc(5).
 func parseStat(s string) (cpu float64, group int) {
-	_, after, ok := strings.Cut(s, ") ") // the name may hold anything
-	f := strings.Fields(after)
-	if !ok || len(f) < 15 {
+	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:]) // the name before may hold anything
+	if len(f) < 15 {
 		return 0, 0
 	}
 	for _, ticks := range f[11:15] { // utime stime cutime cstime
