@@ -446,6 +446,29 @@ func TestADiskNearlyFullKeepsNothingForOthers(t *testing.T) {
 	})
 }
 
+func TestADiskAtItsFloorGivesBackWhatOthersHold(t *testing.T) {
+	t.Parallel()
+	a := nodetest.Start(t, 1, hurried)[0]
+	o := nodetest.Options(t, t.TempDir())
+	hurried(1, &o)
+	b, stop := nodetest.Run(t, o)
+	nodetest.Connect(t, b, a)
+	lend(t, b, 1e6)
+	x, y := publish(t, a, "Un", documents("Un", 1000)), publish(t, a, "Deux", documents("Deux", 1000))
+	for _, it := range []node.Item{x, y} {
+		pin(t, a, it.Root, 2)
+		waitForCopies(t, b, it.Root, 2)
+	}
+	pin(t, b, y.Root, 0)
+	stop()
+	o.FreeFloor = 1 << 50
+	b, _ = nodetest.Run(t, o)
+	nodetest.Until(t, "what the other holds is dropped", func() bool { return !isHere(t, b, x.Root) })
+	if !isHere(t, b, y.Root) {
+		t.Error("the pinned one was dropped")
+	}
+}
+
 func TestWhatANodeHoldsIsKnownBeyondItsNeighbours(t *testing.T) {
 	t.Parallel()
 	nodes := nodetest.Start(t, 3, territories("Vieux-Bourg", "", "Marie-Galante"), hurried)

@@ -78,8 +78,9 @@ func (k *keeper) makeRoom(ctx context.Context, pledge savedPledge, have kept, ne
 }
 
 // shed drops what is kept for others without need: what its author withdrew,
-// unfinished items that nobody lacks any more, and, beyond the pledge, the most
-// copied first, what another node surely has. It returns what is left.
+// unfinished items that nobody lacks any more, and, beyond the pledge or with the
+// disk at its floor, the most copied first, what another node surely has. It
+// returns what is left.
 func (k *keeper) shed(ctx context.Context, pledge savedPledge, have kept, needs []need) (kept, error) {
 	for _, it := range have.coming {
 		lacks := slices.ContainsFunc(needs, func(d need) bool { return d.Root.Equals(it.Root) && d.copies < d.target })
@@ -97,6 +98,9 @@ func (k *keeper) shed(ctx context.Context, pledge savedPledge, have kept, needs 
 	}
 	left := kept{coming: have.coming}
 	over := have.used() - pledge.Bytes
+	if free, err := k.n.store.Free(); err == nil && free == 0 {
+		over = max(over, 1) // one at a time: the person who lends goes first
+	}
 	for _, it := range mostCopied(have.whole, needs) {
 		gone := withdrawn[catalog.ShortOf(it.Root)] && k.n.dropKept(it.Root) == nil
 		if gone = gone || over > 0 && k.drop(ctx, it); gone {
