@@ -136,3 +136,18 @@ func countFiles(dir string) (n int, err error) {
 	})
 	return n, err
 }
+
+// bytesBelow is how many bytes the files below dir have.
+func bytesBelow(dir string) (size int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	})
+	return size, err
+}

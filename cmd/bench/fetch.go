@@ -133,8 +133,8 @@ func fetchRow() row {
 		name: "fetch", what: "the large file over loopback, whole, verified and durable on arrival",
 		metrics: []string{"s", "CPU s", "RSS MB"}, limit: 2 * time.Minute,
 		contenders: func(b *bench) []contender {
-			raw := contender{"raw stream", func(ctx context.Context, _ string) (sample, error) { return rawStream(ctx, b.size) }}
-			return append(b.fetchers(func() (string, error) { return b.largeFile(b.size) }), raw)
+			input := func() (string, error) { return b.largeFile(b.size) }
+			return append(b.fetchers(input), over(loopback, input, "raw stream", rawFetch("tcp/0")))
 		},
 		demands: []demand{
 			{metric: "s", than: "kubo", speed: true, least: 5},

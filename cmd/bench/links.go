@@ -91,11 +91,15 @@ func linkRow(name string, v village, share float64) row {
 			return []contender{
 				b.across(v, ourName, b.ourFetch, onTCP),
 				b.across(v, "savoirs over QUIC", b.ourFetch, onQUIC),
-				b.across(v, "rsync", b.rsyncFetch, onTCP),
-				b.across(v, "kubo", b.kuboFetch(kuboDefault), onTCP),
+				b.across(v, "raw QUIC stream", rawFetch("udp/0/quic-v1"), nil),
+				b.across(v, "rsync", b.rsyncFetch, nil),
+				b.across(v, "kubo", b.kuboFetch(kuboDefault), nil),
 			}
 		},
-		demands: []demand{{metric: "% of line", least: share}},
+		demands: []demand{
+			{metric: "% of line", least: share},
+			{who: "savoirs over QUIC", metric: "% of line", than: "raw QUIC stream", least: .9},
+		},
 	}
 }
 

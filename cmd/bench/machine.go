@@ -25,7 +25,7 @@ func machineFacts(ctx context.Context, b *bench) string {
 		return strings.TrimSpace(first)
 	}
 	return fmt.Sprintf(`%d × %s, %s, Linux %s, TCP %s by default; %s on %s
-files in the page cache (warm); the least, the middle and the most of the runs are close on a quiet machine only
+what is read is in the page cache (warm); medians, the programs take turns
 savoirs built now with %s; kubo %s; %s; %s`,
 		runtime.NumCPU(), cpuModel(), memory(), unix.ByteSliceToString(uts.Release[:]), strings.TrimSpace(string(cc)), b.dir, fileSystem(b.dir),
 		runtime.Version(), version(b.kubo, "version", "-n"), version("rsync", "--version"), version("syncthing", "--version"))
