@@ -1,11 +1,14 @@
 package node_test
 
 import (
+	"context"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -13,6 +16,7 @@ import (
 
 	"savoirs/node"
 	"savoirs/node/nodetest"
+	"savoirs/p2p"
 	"savoirs/store/catalog"
 )
 
@@ -207,6 +211,92 @@ func TestAForkIsProvedToBothHalvesOnFirstContact(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A neighbour tells of an entry and keeps it to itself; another has it.
+func TestNewsThatItsTellerDoesNotGiveIsHadFromAnotherNeighbour(t *testing.T) {
+	nodes := nodetest.Start(t, 2)
+	nodetest.Connect(t, nodes[0], nodes[1])
+	key := newKey(t)
+	c, err := catalog.Open(catalog.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	m, err := p2p.Open(p2p.Options{Key: newKey(t), Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Blocks: emptyBlocks()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	p2p.Handle(m, "catalogue", p2p.Limit{}, func(_ context.Context, from peer.ID, q catalog.Question) (catalog.Answer, error) {
+		if from.String() != nodes[1].ID().ID {
+			return catalog.Answer{Same: true}, nil
+		}
+		return c.Answer(q)
+	})
+	for _, n := range nodes {
+		to, err := peer.AddrInfoFromString(n.ID().Addrs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Connect(t.Context(), *to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	met := time.Now()
+	announce := time.NewTicker(200 * time.Millisecond) // again until both listen
+	defer announce.Stop()
+	for said, late := 1, 0; late < 4; said++ {
+		if time.Since(met) > 4*time.Second { // neighbours who met lately ask one another anyway
+			late++
+		}
+		say(t, c, key, fmt.Sprint("Cahier ", said))
+		b := signedHead(t, c, key)
+		nodetest.Until(t, "both offer what one was not given", func() bool {
+			<-announce.C
+			if err := m.Announce(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			return len(list(t, nodes[0])) == said && len(list(t, nodes[1])) == said
+		})
+	}
+}
+
+// signedHead is the gossip message about the last entry of the key's author.
+func signedHead(t *testing.T, c *catalog.Catalog, key crypto.PrivKey) []byte {
+	t.Helper()
+	author, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, ok := c.Head(author)
+	if !ok {
+		t.Fatal("no entry to tell of")
+	}
+	e, err := s.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := s.Hash()
+	head := struct {
+		Author []byte
+		Seq    uint64
+		Hash   []byte
+		Sig    []byte
+	}{[]byte(author), e.Seq, hash[:], nil}
+	unsigned, err := cbor.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(unsigned)
+	if head.Sig, err = key.Sign(append([]byte("savoirs-head:"), sum[:]...)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := cbor.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // inCatalogue opens the catalogue of a node that does not run.
