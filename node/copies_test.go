@@ -155,7 +155,7 @@ func TestNothingIsFetchedBeyondThePledgeNorForOthersThanThoseLentTo(t *testing.T
 
 func TestTwoThatLendDoNotBothFetchTheOneCopyThatLacks(t *testing.T) {
 	t.Parallel()
-	nodes := nodetest.Start(t, 3, hurried)
+	nodes := nodetest.Start(t, 3, func(_ int, o *node.Options) { o.Pace = 600 * time.Millisecond }) // 3 s for a fetch
 	a, b, c := nodes[0], nodes[1], nodes[2]
 	connectAll(t, nodes...)
 	var items []node.Item
