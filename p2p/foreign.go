@@ -23,9 +23,18 @@ type foreign struct {
 	frames   *paces // messages
 }
 
+// foreignAtOnce is how many streams of one protocol are open at once: peers keep theirs for the next message.
+const foreignAtOnce = 160
+
 // SetStreamHandler hands streams on behind the limits.
 func (h foreign) SetStreamHandler(id protocol.ID, f network.StreamHandler) {
+	places := &seats{total: foreignAtOnce}
 	h.Host.SetStreamHandler(id, func(s network.Stream) {
+		if !places.take(s) {
+			s.ResetWithError(network.StreamResourceLimitExceeded)
+			return
+		}
+		defer places.free(s)
 		bucket := h.frames.bucket(neighbourhood(s.Conn()))
 		if h.maxFrame == 0 {
 			f(paced{Stream: s, bucket: bucket})
@@ -35,11 +44,6 @@ func (h foreign) SetStreamHandler(id protocol.ID, f network.StreamHandler) {
 		defer fs.release()
 		f(fs)
 	})
-}
-
-// SetStreamHandlerMatch does the same for a family of protocols.
-func (h foreign) SetStreamHandlerMatch(id protocol.ID, m func(protocol.ID) bool, f network.StreamHandler) {
-	h.Host.SetStreamHandlerMatch(id, m, func(s network.Stream) { f(paced{s, h.frames.bucket(neighbourhood(s.Conn()))}) })
 }
 
 // paced is a stream of which one Read is made for each token.

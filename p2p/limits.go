@@ -50,7 +50,7 @@ func newResourceManager() (network.ResourceManager, error) {
 	l.ProtocolPeerBaseLimit.StreamsInbound = 16
 	l.ProtocolPeerBaseLimit.Memory = 2*maxBlock + 1<<20 // one bitswap message, read and copied
 	l.AddProtocolLimit(protoCAR, rcmgr.BaseLimit{
-		StreamsInbound: 64, StreamsOutbound: 64, Streams: 128, Memory: 64 << 20,
+		StreamsInbound: 192, StreamsOutbound: 64, Streams: 192, Memory: 48 << 20,
 	}, rcmgr.BaseLimitIncrease{})
 	return rcmgr.NewResourceManager(
 		rcmgr.NewFixedLimiter(l.Scale(0, 0)),

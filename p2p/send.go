@@ -75,10 +75,7 @@ func (m *Mesh) answer(ctx context.Context, s network.Stream, q request, r *bufio
 			break
 		}
 		allowed.spend(len(b.RawData()))
-		if err := out.write(sectionHead(b.Cid(), len(b.RawData()))); err != nil {
-			return err
-		}
-		if err := out.write(b.RawData()); err != nil {
+		if err := out.block(b); err != nil {
 			return err
 		}
 	}
@@ -247,6 +244,19 @@ type carWriter struct {
 	s   network.Stream
 	to  io.Writer // s, as fast as the limits allow
 	buf []byte
+}
+
+// block writes a section. What waits to be taken counts against what all answers may hold.
+func (w *carWriter) block(b blocks.Block) error {
+	n := len(b.RawData())
+	if err := w.s.Scope().ReserveMemory(n, network.ReservationPriorityAlways); err != nil {
+		return err
+	}
+	defer w.s.Scope().ReleaseMemory(n)
+	if err := w.write(sectionHead(b.Cid(), n)); err != nil {
+		return err
+	}
+	return w.write(b.RawData())
 }
 
 // Whoever takes less than slowBytes in slowTime holds what others could use.

@@ -12,10 +12,13 @@ import (
 
 const protoPrefix = "/savoirs/"
 
-// serve answers each stream of a protocol with f, at most perPeer at once for one peer; those beyond are reset. Both the
-// stream and the context end after timeout, and Close waits for f.
+// servedAtOnce is how many streams of one protocol are served at once.
+const servedAtOnce = 64
+
+// serve answers each stream of a protocol with f, at most perPeer at once for one peer, and for all as seats says; those
+// beyond are reset. Both the stream and the context end after timeout, and Close waits for f.
 func (m *Mesh) serve(id protocol.ID, perPeerMax int, timeout time.Duration, f func(context.Context, network.Stream)) {
-	slots := &perPeer{max: perPeerMax}
+	slots, places := &perPeer{max: perPeerMax}, &seats{total: servedAtOnce}
 	m.host.SetStreamHandler(id, func(s network.Stream) {
 		if !m.enter() {
 			s.ResetWithError(network.StreamShutdown)
@@ -28,6 +31,11 @@ func (m *Mesh) serve(id protocol.ID, perPeerMax int, timeout time.Duration, f fu
 			return
 		}
 		defer slots.free(from)
+		if !places.take(s) {
+			s.ResetWithError(network.StreamResourceLimitExceeded)
+			return
+		}
+		defer places.free(s)
 		ctx, cancel := m.within(timeout)
 		defer cancel()
 		s.SetDeadline(time.Now().Add(timeout))

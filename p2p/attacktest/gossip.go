@@ -56,7 +56,7 @@ func Gossip(ctx context.Context, t Target, n int) error {
 func Heads(ctx context.Context, t Target, n int) error {
 	return hands(ctx, n, func(ctx context.Context) error {
 		return shout(ctx, t, func(key crypto.PrivKey) ([]*pb.RPC, error) {
-			head, err := inventedHead()
+			head, err := InventedHead()
 			if err != nil {
 				return nil, err
 			}
@@ -64,6 +64,24 @@ func Heads(ctx context.Context, t Target, n int) error {
 			return []*pb.RPC{{Publish: []*pb.Message{m}}}, err
 		})
 	})
+}
+
+// Tell says one head to p, to which h is connected.
+func Tell(ctx context.Context, h host.Host, p peer.ID, head []byte) error {
+	s, err := h.NewStream(ctx, p, pubsub.GossipSubID_v11)
+	if err != nil {
+		return err
+	}
+	m, err := signed(h.Peerstore().PrivKey(h.ID()), head)
+	if err != nil {
+		return err
+	}
+	b, err := proto.Marshal(&pb.RPC{Publish: []*pb.Message{m}})
+	if err != nil {
+		return err
+	}
+	_, err = s.Write(append(binary.AppendUvarint(nil, uint64(len(b))), b...))
+	return err
 }
 
 // shout writes to the gossip stream what say gives for the identity of a fresh peer, again and again.
@@ -111,8 +129,8 @@ func signed(key crypto.PrivKey, data []byte) (*pb.Message, error) {
 	return m, err
 }
 
-// inventedHead is signed by an author who never said anything before.
-func inventedHead() ([]byte, error) {
+// InventedHead is a valid one, by an author who never said anything.
+func InventedHead() ([]byte, error) {
 	key, err := NewKey()
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/ipfs/boxo/bitswap/message"
 	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -17,9 +18,9 @@ import (
 // patience is how long a liar waits before it looks again.
 const patience = time.Second
 
-// Liar makes h say that it holds everything, and answer each question for root with a block that is not what was asked
-// for: section, behind the header of a CAR. It writes as slowly as pause says.
-func Liar(h host.Host, header, section []byte, pause time.Duration) {
+// Liar makes h say that it holds everything, and answer each request for root with bytes that are not its own, after
+// waiting for pause before each.
+func Liar(h host.Host, root cid.Cid, pause time.Duration) {
 	h.SetStreamHandler("/savoirs/holds/1", func(s network.Stream) {
 		defer s.Close()
 		if _, err := io.Copy(io.Discard, s); err != nil {
@@ -32,20 +33,26 @@ func Liar(h host.Host, header, section []byte, pause time.Duration) {
 	})
 	h.SetStreamHandler(carProtocol, func(s network.Stream) {
 		defer s.Close()
-		go io.Copy(io.Discard, s)
-		if _, err := s.Write(header); err != nil {
+		go io.Copy(io.Discard, s) // ends with the stream
+		if _, err := s.Write(carHeader(root)); err != nil {
 			return
 		}
-		for range 16 {
+		for n := range 16 {
 			rest(context.Background(), pause)
-			if _, err := s.Write(binary.AppendUvarint(nil, uint64(len(section)))); err != nil {
-				return
-			}
-			if _, err := s.Write(section); err != nil {
+			section := append(root.Bytes(), random(1000+n)...)
+			if _, err := s.Write(append(binary.AppendUvarint(nil, uint64(len(section))), section...)); err != nil {
 				return
 			}
 		}
 	})
+}
+
+// carHeader is that of a CARv1 with one root, in dag-cbor.
+func carHeader(root cid.Cid) []byte {
+	link := append([]byte{0}, root.Bytes()...)
+	h := append([]byte("\xa2\x65roots\x81\xd8\x2a\x58"), byte(len(link)))
+	h = append(append(h, link...), "\x67version\x01"...)
+	return append(binary.AppendUvarint(nil, uint64(len(h))), h...)
 }
 
 const bitswapProtocol = protocol.ID("/ipfs/bitswap/1.2.0")
