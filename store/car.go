@@ -59,8 +59,10 @@ func (s *Store) Export(ctx context.Context, root cid.Cid, w io.Writer) error {
 	return nil
 }
 
-// importBatch is how many bytes of a CAR are made durable together.
-const importBatch = 16 << 20
+const (
+	importBatch = 8 << 20 // bytes of a CAR in one call of PutMany
+	importCalls = 3       // calls on their way at a time
+)
 
 // Import receives an item from a CAR (version 1, or the payload of version 2) with exactly one root, in any order of
 // blocks. Every block is hashed. Either the whole item is there in the end, or none of it shows: when the CAR is cut
@@ -89,23 +91,12 @@ func (s *Store) Import(ctx context.Context, r io.Reader, o ReceiveOptions) (Item
 	return Item{}, fmt.Errorf("import %s: %w", in.root, errors.Join(err, in.Close()))
 }
 
-// fill reads the next batch of a CAR while the last one becomes durable.
+// fill reads the next batches of a CAR while the last ones become durable.
 func (in *Incoming) fill(ctx context.Context, cr *car.BlockReader) (Item, error) {
-	g, gctx := errgroup.WithContext(ctx)
-	batches := make(chan []blocks.Block)
-	g.Go(func() error {
-		for bs := range batches {
-			if err := in.PutMany(gctx, bs); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	var readErr error
-	g.Go(func() error {
-		defer close(batches)
-		readErr = readBatches(gctx, cr, batches)
-		return nil
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(importCalls)
+	readErr := readBatches(working, cr, func(bs []blocks.Block) {
+		g.Go(func() error { return in.PutMany(working, bs) })
 	})
 	if err := g.Wait(); err != nil {
 		return Item{}, err
@@ -116,8 +107,8 @@ func (in *Incoming) fill(ctx context.Context, cr *car.BlockReader) (Item, error)
 	return in.Complete(ctx)
 }
 
-// readBatches sends the blocks of a CAR in batches. What was read before an error is sent too.
-func readBatches(ctx context.Context, cr *car.BlockReader, to chan<- []blocks.Block) error {
+// readBatches hands out the blocks of a CAR in batches. What was read before an error is handed out too.
+func readBatches(ctx context.Context, cr *car.BlockReader, put func([]blocks.Block)) error {
 	for {
 		var bs []blocks.Block
 		var err error
@@ -131,17 +122,15 @@ func readBatches(ctx context.Context, cr *car.BlockReader, to chan<- []blocks.Bl
 			}
 		}
 		if len(bs) > 0 {
-			select {
-			case to <- bs:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			put(bs)
 		}
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return fmt.Errorf("read CAR: %w", err)
+		case ctx.Err() != nil:
+			return ctx.Err()
 		}
 	}
 }

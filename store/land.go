@@ -28,14 +28,30 @@ func (in *Incoming) Put(ctx context.Context, b blocks.Block) error {
 // acceptable. After that, and after an I/O error, the Incoming takes no more: close it and Receive again to go on from
 // what is durable, or Abandon it.
 func (in *Incoming) PutMany(ctx context.Context, bs []blocks.Block) error {
-	if err := checkBlocks(ctx, bs); err != nil {
-		return err
-	}
-	l, err := in.land(ctx, bs)
+	l, err := in.landInTurn(ctx, bs)
 	if err != nil || l == nil {
 		return err
 	}
 	return in.commit(l)
+}
+
+// landInTurn hashes blocks while other calls do, and lands them in the order of the calls: when parents were given
+// first, nothing has to wait for its place.
+func (in *Incoming) landInTurn(ctx context.Context, bs []blocks.Block) (*landing, error) {
+	mine := make(chan struct{})
+	defer close(mine)
+	in.queue.Lock()
+	before := in.lastCall
+	in.lastCall = mine
+	in.queue.Unlock()
+	err := checkBlocks(ctx, bs)
+	if before != nil {
+		<-before
+	}
+	if err != nil {
+		return nil, err
+	}
+	return in.land(ctx, bs)
 }
 
 // checkBlocks hashes in parallel.

@@ -56,6 +56,10 @@ type Incoming struct {
 	dag    string
 	limit  int64 // content bytes
 
+	// queue guards lastCall, which is closed when what the latest call of PutMany brought has landed.
+	queue    sync.Mutex
+	lastCall chan struct{}
+
 	// flushing is held while a landing is made durable, and taken before mu.
 	flushing sync.Mutex
 
