@@ -125,6 +125,7 @@ func (b *bench) fetchers(input func() (string, error)) []contender {
 		over(loopback, input, "syncthing", b.syncthingFetch),
 		over(loopback, input, "kubo", b.kuboFetch(kuboDefault)),
 		over(loopback, input, "kubo 1 MiB", b.kuboFetch(kuboMiB)),
+		over(loopback, input, "cp and flush", diskFetch),
 	}
 }
 
