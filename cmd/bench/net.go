@@ -59,10 +59,10 @@ func benchNet(ctx context.Context, args []string) error {
 	report := report{Machine: facts, Size: b.size}
 	for _, r := range rows {
 		t := b.measure(ctx, r, *runs, splitList(*peers))
+		printTable(os.Stdout, r, t)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
-		printTable(os.Stdout, r, t)
 		report.Rows = append(report.Rows, rowReport{r.name, r.what, t})
 	}
 	if *raw != "" {
