@@ -138,6 +138,12 @@ func (n *Node) getNews(ctx context.Context, from peer.ID) {
 		if len(about) == 0 {
 			return
 		}
+		if !slices.ContainsFunc(about, func(h told) bool { return h.failed < 2 }) {
+			select { // it may not have heard of it yet
+			case <-time.After(againTime):
+			case <-ctx.Done():
+			}
+		}
 		if err := n.ask(ctx, from, about); err != nil && ctx.Err() == nil {
 			n.log.Debug("news", "peer", from, "err", err)
 		}
@@ -156,7 +162,10 @@ func (n *Node) getNews(ctx context.Context, from peer.ID) {
 // maxFailed is how many are asked for a piece of news before it is left to the
 // next exchange. It is never asked of all neighbours: an author may announce
 // what does not exist.
-const maxFailed = 4
+const maxFailed = 5
+
+// againTime is left before news is asked of a neighbour who did not tell of it.
+const againTime = 300 * time.Millisecond
 
 // elsewhere has news that from did not give asked of its author, then of other
 // neighbours.

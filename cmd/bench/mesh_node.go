@@ -230,6 +230,11 @@ func (n *simNode) wantNews(from *simNode, about simNews) {
 		for cat == n.cat && len(n.news[from]) > 0 {
 			told := n.news[from]
 			n.news[from] = nil
+			if !slices.ContainsFunc(told, func(h simNews) bool { return h.failed < 2 }) {
+				if t.wait(300 * time.Millisecond); cat != n.cat {
+					return
+				}
+			}
 			n.ask(t, from, told)
 		}
 		if cat == n.cat {
@@ -275,7 +280,7 @@ func (n *simNode) elsewhere(from *simNode, h simNews) {
 		return
 	}
 	others := slices.DeleteFunc(slices.Clone(n.links), func(l *link) bool { return l.other(n) == from })
-	if h.failed < 4 && len(others) > 0 {
+	if h.failed < 5 && len(others) > 0 {
 		n.wantNews(others[n.sim.random.IntN(len(others))].other(n), h)
 	}
 }

@@ -108,6 +108,9 @@ func TestOneNewEntryAmongAThousandAuthorsIsFoundInFewBytes(t *testing.T) {
 }
 
 func TestAReturningCatalogueIsBroughtUpToDateInBoundedRounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("verifies 3,000 signatures")
+	}
 	a, b := open(t, Options{Dir: big(t, 1000, 3)}), open(t, Options{})
 	add(t, b, newWriter(t, "author7").chain(t, nil, "Jardins créoles", 2)...)
 	l := follow(t, b, a)
