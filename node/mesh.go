@@ -21,7 +21,8 @@ func (n *Node) openMesh() error {
 	}
 	n.mesh, err = p2p.Open(p2p.Options{
 		Key: n.key, Listen: n.o.Listen, Blocks: n.store.Blocks(store.Mesh),
-		Static: static, MDNS: n.o.MDNS, Closed: n.choices.get().Closed, Blocked: slices.Concat(n.choices.get().Blocked, n.bans.banned()),
+		Static: static, MDNS: n.o.MDNS, Closed: n.choices.get().Closed, Remembered: n.remembered(),
+		Blocked: slices.Concat(n.choices.get().Blocked, n.bans.banned()),
 		Arrived: n.arrived, Head: n.heard, Faulted: n.faulted, Log: n.log,
 	})
 	if err != nil {

@@ -291,3 +291,24 @@ func mustFind(t *testing.T, n *node.Node, words, doc string) {
 		t.Errorf("%q found %v, want %s first", words, hits, doc)
 	}
 }
+
+func TestNeighboursAreFoundAgainThoughNobodyWroteThemDown(t *testing.T) {
+	oa, ob := nodetest.Options(t, t.TempDir()), nodetest.Options(t, t.TempDir())
+	a, stopA := nodetest.Run(t, oa)
+	b, stopB := nodetest.Run(t, ob)
+	nodetest.Connect(t, b, a) // a does not join anybody
+	nodetest.Until(t, "a knows b", func() bool { return len(a.Peers()) == 1 && a.Peers()[0].RTT > 0 })
+	at, _, _ := strings.Cut(b.ID().Addrs[0], "/p2p/")
+	stopB()
+	stopA()
+	if err := os.Remove(filepath.Join(ob.Dir, "choices.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(ob.Dir, "neighbours.json"), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ob.Listen = []string{at}
+	b, _ = nodetest.Run(t, ob)
+	a, _ = nodetest.Run(t, oa)
+	nodetest.Until(t, "a dialled b by itself", func() bool { return len(a.Peers()) == 1 && a.Peers()[0].Found == "remembered" })
+}

@@ -175,6 +175,7 @@ func (n *Node) open(ctx context.Context) error {
 func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.mesh.Run(ctx) })
+	g.Go(func() error { return n.rememberNeighbours(ctx) })
 	g.Go(func() error { return n.engine.Run(ctx) })
 	g.Go(func() error { return n.followCatalogue(ctx) })
 	g.Go(func() error { return n.keepIndexed(ctx) })
@@ -192,7 +193,7 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) Close() error {
 	var errs []error
 	if n.mesh != nil {
-		errs = append(errs, n.mesh.Close())
+		errs = append(errs, n.writeRemembered(n.mesh.Remembered()), n.mesh.Close())
 	}
 	if n.bans != nil {
 		errs = append(errs, n.bans.close())

@@ -20,6 +20,7 @@ type Status struct {
 	Addrs     []string      `json:"addrs"`
 	Loopback  bool          `json:"loopback"` // the mesh stays on this machine
 	MDNS      bool          `json:"mdns"`
+	Closed    bool          `json:"closed"` // only nodes with the key of its mesh are met
 	Uptime    time.Duration `json:"uptime_ns"`
 
 	Items     int `json:"items"`     // here
@@ -51,7 +52,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	id := n.ID()
 	s := Status{
 		Version: n.o.Version, ID: id.ID, Name: n.o.Name, Territory: n.o.Territory, Dir: n.o.Dir,
-		Addrs: id.Addrs, Loopback: loopbackOnly(n.o.Listen), MDNS: n.o.MDNS, Uptime: time.Since(n.started),
+		Addrs: id.Addrs, Loopback: loopbackOnly(n.o.Listen), MDNS: n.o.MDNS, Closed: id.Closed, Uptime: time.Since(n.started),
 		Peers: len(n.mesh.Peers()), Forks: len(n.catalog.Forks()),
 		Traffic: n.mesh.Traffic().Total, Limits: n.mesh.Limits(), Congestion: n.mesh.Congestion(),
 		Engine: n.engine.Kind(), EmbedETA: n.embed.eta(), Rebuilt: n.store.Rebuilt(),

@@ -97,6 +97,7 @@ func (m *Mesh) Block(p peer.ID) {
 	m.gate.mu.Lock()
 	m.gate.blocked[p] = struct{}{}
 	m.gate.mu.Unlock()
+	m.forget(p)
 	m.hangUp(p)
 }
 

@@ -195,7 +195,9 @@ func (m *Mesh) meet(ctx context.Context, p peer.AddrInfo) {
 	m.forgetFailures(p.ID)
 	if err := m.host.Connect(ctx, p); err != nil {
 		m.log.Debug("peer found on the link", "peer", p.ID, "err", err)
+		return
 	}
+	m.foundBy(p.ID, "link")
 }
 
 // onLink keeps the first 16 addresses that lie in a network of one of our interfaces.

@@ -3,7 +3,7 @@
 //
 // It knows nothing of items, entries or passages. Content is a boxo blockstore given to it (Options.Blocks), and whatever
 // is in there anyone may read; what must stay at home is simply not in it. It does not decide what is worth having,
-// does not keep anything on disk, and speaks to no server, relay or bootstrap node of anybody.
+// does not keep anything on disk (what it should remember is given back to it at Open), and speaks to no server, relay or bootstrap node of anybody.
 //
 // Start with [Open], register calls with [Handle], then [Mesh.Run]. After that [Call] asks a peer, [Mesh.Announce] tells
 // everybody, and [Mesh.Fetch] brings an item by its root.
@@ -43,6 +43,10 @@ type Options struct {
 
 	// Static peers are dialled when Run starts and redialled for as long as it runs.
 	Static []peer.AddrInfo
+
+	// Remembered peers were met in an earlier run; they are looked for at the start and when this node is alone. The last
+	// met comes first.
+	Remembered []Remembered
 
 	// MDNS finds peers on the same link by multicast, under a service tag of our own.
 	MDNS bool
@@ -96,7 +100,8 @@ type Mesh struct {
 	meter   *meter
 	ahead   chan struct{} // one for each block that is read before its turn, for all answers together
 
-	look  wake   // asks again who is on the link
+	look  wake // asks again who is on the link
+	met   acquaintances
 	moves signal // told when the network of this machine changed
 
 	// within gives a context that ends after d or when the mesh closes, for work that begins with a peer.
@@ -138,6 +143,7 @@ func Open(o Options) (*Mesh, error) {
 		gate:     newGate(o.Blocked, allLoopback(listen) && !o.MDNS, circle),
 		circle:   circle,
 		look:     make(wake, 1),
+		met:      acquaintances{peers: slices.Clone(o.Remembered[:min(len(o.Remembered), maxRemembered)])},
 		stop:     stop,
 		pacing:   newPacing(),
 		meter:    newMeter(),
@@ -201,6 +207,7 @@ func (m *Mesh) Run(ctx context.Context) error {
 	running.Go(func() { m.reprovide(ctx) })
 	running.Go(func() { m.roam(ctx) })
 	running.Go(func() { m.dropOlder(ctx) })
+	running.Go(func() { m.reunite(ctx) })
 	keepNoMore := m.keepAll(func(p peer.AddrInfo) { running.Go(func() { m.keepConnected(ctx, p) }) })
 	if m.opts.MDNS {
 		running.Go(func() { m.discover(ctx) })

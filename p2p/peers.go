@@ -26,6 +26,7 @@ type Peer struct {
 	RTT       time.Duration `json:"rtt"`       // nanoseconds, 0 while unknown
 	Since     time.Time     `json:"since"`
 	Savoirs   bool          `json:"savoirs"` // speaks our protocols, unlike a plain IPFS node
+	Found     string        `json:"found"`   // link, kept (static or joined), remembered, dht, or came: it dialled us
 }
 
 // Peers lists the connected peers, sorted by ID.
@@ -45,6 +46,7 @@ func (m *Mesh) Peers() []Peer {
 			RTT:       m.host.Peerstore().LatencyEWMA(id),
 			Since:     c.Stat().Opened,
 			Savoirs:   m.speaksSavoirs(id),
+			Found:     m.found(c),
 		})
 	}
 	slices.SortFunc(peers, func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
@@ -174,6 +176,7 @@ func (m *Mesh) reportArrivals(ctx context.Context, arrivals event.Subscription) 
 // greet measures the round trip to a peer that has just come, once, and tells whoever asked to know.
 func (m *Mesh) greet(ctx context.Context, p peer.ID) {
 	m.log.Info("peer joined", "peer", p)
+	m.remember(p)
 	pinging, cancel := context.WithTimeout(ctx, 5*time.Second)
 	<-ping.Ping(pinging, m.host, p) // records the latency in the peerstore
 	cancel()

@@ -81,6 +81,7 @@ func (m *Mesh) keepConnected(ctx context.Context, p peer.AddrInfo) {
 		limit, wait := redial(time.Since(lost))
 		err := m.connect(ctx, p, limit)
 		if err == nil {
+			m.foundBy(p.ID, "kept")
 			select {
 			case <-gone:
 			case <-ctx.Done():

@@ -19,7 +19,7 @@ func peersCmd(s *shell) *cobra.Command {
 			s.tell("say.peers.none")
 			return nil
 		}
-		rows := [][]string{{s.say("say.col.name"), s.say("say.col.territory"), s.say("say.col.link"), s.say("say.col.delay"), s.say("say.col.since"), s.say("say.col.id")}}
+		rows := [][]string{{s.say("say.col.name"), s.say("say.col.territory"), s.say("say.col.link"), s.say("say.col.found"), s.say("say.col.delay"), s.say("say.col.since"), s.say("say.col.id")}}
 		for _, p := range peers {
 			name := p.Name
 			if !p.Savoirs {
@@ -29,7 +29,7 @@ func peersCmd(s *shell) *cobra.Command {
 			if p.RTT > 0 {
 				delay = s.words.Decimal(float64(p.RTT)/float64(time.Millisecond), 1) + " ms"
 			}
-			rows = append(rows, []string{orElse(name, "-"), orElse(p.Territory, "-"), p.Transport, delay, s.words.Span(time.Since(p.Since)), p.ID.String()})
+			rows = append(rows, []string{orElse(name, "-"), orElse(p.Territory, "-"), p.Transport, s.say("say.found." + p.Found), delay, s.words.Span(time.Since(p.Since)), p.ID.String()})
 		}
 		return s.table(rows)
 	})

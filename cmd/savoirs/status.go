@@ -41,7 +41,11 @@ func (s *shell) statusRows(st node.Status) [][]string {
 	if st.Loopback {
 		reach = "say.status.reach_local"
 	}
-	row("mesh", s.say("say.status.peers", "n", st.Peers), s.say(reach))
+	closed := ""
+	if st.Closed {
+		closed = s.say("say.status.mesh_closed")
+	}
+	row("mesh", s.say("say.status.peers", "n", st.Peers), s.say(reach), closed)
 	row("library", s.say("say.status.items", "n", st.Items), s.say("say.status.published", "n", st.Published),
 		s.say("say.status.offers", "n", st.Offers))
 	row("search", s.say("say.status.passages", "n", st.Passages), s.meaning(st))
