@@ -89,9 +89,12 @@ func (f *fetch) wantAround(ctx context.Context, c *claim, wait time.Duration) er
 		if !ok {
 			return ctx.Err()
 		}
-		stalled.Reset(wait)
 		if err := take(b); err != nil {
 			return err
 		}
+		if err := f.m.paceIn(ctx, nobody, len(b.RawData())); err != nil {
+			return err
+		}
+		stalled.Reset(wait)
 	}
 }

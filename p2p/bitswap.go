@@ -15,7 +15,7 @@ import (
 // given only what anyone may read, and never puts anything there. Its workers fit a small board.
 func (m *Mesh) newBitswap(ctx context.Context) *bitswap.Bitswap {
 	h := foreign{Host: m.host, maxFrame: maxBlock + 64<<10, frames: &paces{perSecond: 200, burst: 800}}
-	return bitswap.New(ctx, bsnet.NewFromIpfsHost(h), nil, sized{m.opts.Blocks},
+	return bitswap.New(ctx, withinLimits{bsnet.NewFromIpfsHost(h), m}, nil, sized{m.opts.Blocks},
 		bitswap.EngineBlockstoreWorkerCount(8),
 		bitswap.EngineTaskWorkerCount(4),
 		bitswap.TaskWorkerCount(4),

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -188,4 +189,36 @@ func FuzzParseWindow(f *testing.F) {
 			t.Errorf("%q became %q", s, w)
 		}
 	})
+}
+
+func TestWhatBitswapGivesCountsAsBulk(t *testing.T) {
+	store := newMemory()
+	first, second := raw(t, store, random(1, 100_000)), raw(t, store, random(2, 100_000))
+	a, b := open(t, Options{Blocks: store}), open(t, Options{})
+	a.SetLimits(Limits{Day: Rates{Up: 200_000}})
+	connect(t, b, a)
+	begin := time.Now()
+	for _, c := range []cid.Cid{first, second} {
+		if _, err := b.bitswap.GetBlock(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := time.Since(begin); d < 800*time.Millisecond { // a tenth of a second may be made up for
+		t.Errorf("200 kB at 200 kB/s took %s", d)
+	}
+}
+
+func TestASlowLimitIsNoStall(t *testing.T) {
+	t.Parallel()
+	a, _, root, _ := holder(t, 16<<10)
+	b := open(t, Options{})
+	connect(t, b, a)
+	a.SetLimits(Limits{Day: Rates{Up: 5 << 10}}) // a block takes longer than stallTime
+	before := b.Peers()[0].Since
+	if err := b.Fetch(t.Context(), root, newMemory(), FetchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Peers()[0].Since; got != before {
+		t.Error("the connection was given up")
+	}
 }
