@@ -34,6 +34,39 @@ func TestAHolderThatIsNotConnectedIsFoundThroughTheDHT(t *testing.T) {
 	whole(t, into, root)
 }
 
+func TestTheDHTLeadsToHoldersThatTheGateLetsIn(t *testing.T) {
+	key, store := NewMeshKey(), newMemory()
+	root := addFile(t, store, random(1, 256<<10), 16<<10, 32)
+	a, b, c := open(t, Options{Closed: key}), open(t, Options{Closed: key}), open(t, Options{Closed: key, Blocks: store})
+	stranger := open(t, Options{})
+	a.Block(c.ID()) // and so nobody has introduced them yet
+	connect(t, a, b)
+	connect(t, c, b)
+	eventually(t, "routing tables fill", func() bool {
+		return a.dht.RoutingTable().Find(b.ID()) != "" && c.dht.RoutingTable().Find(b.ID()) != ""
+	})
+	eventually(t, "b has the record", func() bool {
+		if err := c.Provide(t.Context(), root); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains(b.Holders(t.Context(), root), c.ID())
+	})
+	if err := a.Fetch(t.Context(), root, newMemory(), FetchOptions{}); err == nil || linked(a, c) {
+		t.Fatalf("fetched from a blocked peer (%v)", err)
+	}
+	a.host.Peerstore().ClearAddrs(c.ID()) // the record has to bring them
+	a.Unblock(c.ID())
+	into := newMemory()
+	eventually(t, "the holder is found", func() bool { return a.Fetch(t.Context(), root, into, FetchOptions{}) == nil })
+	whole(t, into, root)
+	if !linked(a, c) {
+		t.Error("it came from elsewhere")
+	}
+	if err := stranger.Fetch(t.Context(), root, newMemory(), FetchOptions{}); err == nil {
+		t.Error("a stranger to the closed mesh has it")
+	}
+}
+
 func TestAConnectedHolderSaysSo(t *testing.T) {
 	a, _, root, _ := holder(t, 64<<10)
 	b := open(t, Options{})
