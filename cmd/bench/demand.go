@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // ourName is the line of this program.
 const ourName = "savoirs"
@@ -39,16 +42,20 @@ func (d demand) String() string {
 	}
 }
 
-// judge returns the value that counts and whether it is enough; judged is false
-// when a figure is missing.
+// judge returns the value that counts and whether it is enough, which it is not
+// when a run failed; judged is false when a figure is missing.
 func (d demand) judge(t table) (value float64, ok, judged bool) {
 	who := d.who
 	if who == "" {
 		who = ourName
 	}
-	value, judged = t.line(who).median(d.metric)
+	l := t.line(who)
+	if l.Missing != "" && !l.Absent {
+		return math.NaN(), false, true
+	}
+	value, judged = l.median(d.metric)
 	if d.worst {
-		value, judged = t.line(who).worst(d.metric, d.most > 0)
+		value, judged = l.worst(d.metric, d.most > 0)
 	}
 	if !judged {
 		return 0, false, false

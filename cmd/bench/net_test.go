@@ -79,6 +79,18 @@ func TestDemandsAreJudgedByMedians(t *testing.T) {
 	}
 }
 
+func TestAFailedRunOfOursIsShort(t *testing.T) {
+	d := demand{metric: "s", most: 4}
+	tab := table{Lines: []line{{Name: ourName, Runs: []sample{{"s": 1}}, Missing: "unfinished after 2m0s"}}}
+	if _, ok, judged := d.judge(tab); ok || !judged {
+		t.Errorf("one run of two failed: ok %v, judged %v", ok, judged)
+	}
+	tab.Lines[0].Absent = true
+	if _, ok, judged := d.judge(tab); !ok || !judged {
+		t.Errorf("nothing failed: ok %v, judged %v", ok, judged)
+	}
+}
+
 func TestTheTableSaysWhatIsShortAndWhatIsMissing(t *testing.T) {
 	r := row{name: "fetch", what: "a file", metrics: []string{"s", "MB"}, demands: []demand{
 		{metric: "s", most: 3}, {metric: "s", most: 1}, {metric: "s", than: "rsync", most: 1},
@@ -119,7 +131,7 @@ func TestAContenderThatHangsOrFailsIsShownAndTheOthersGoOn(t *testing.T) {
 	got := b.measure(t.Context(), r, 2, nil)
 	want := table{Lines: []line{
 		{Name: "hangs", Missing: "unfinished after 50ms"},
-		{Name: "fails", Missing: "not here"},
+		{Name: "fails", Missing: "not here", Absent: true},
 		{Name: "works", Runs: []sample{{"s": 1}, {"s": 1}}},
 	}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(table{})); diff != "" {

@@ -31,11 +31,12 @@ type contender struct {
 type sample map[string]float64
 
 // line is what was measured of one contender; Missing says why there is
-// nothing, or no more.
+// nothing, or no more: it failed, unless it is Absent.
 type line struct {
 	Name    string   `json:"name"`
 	Runs    []sample `json:"runs"`
 	Missing string   `json:"missing,omitempty"`
+	Absent  bool     `json:"absent,omitempty"` // it could not be tried
 }
 
 // median of a metric over the runs that have it.
@@ -93,7 +94,8 @@ func (b *bench) measure(ctx context.Context, r row, runs int, peers []string) ta
 			}
 			s, err := b.once(ctx, r, c)
 			if err != nil {
-				l.Missing = err.Error()
+				var none absent
+				l.Missing, l.Absent = err.Error(), errors.As(err, &none)
 				fmt.Fprintf(os.Stderr, "%s, %s: %v\n", r.name, c.name, err)
 				continue
 			}

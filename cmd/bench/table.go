@@ -65,6 +65,9 @@ func printTable(w io.Writer, r row, t table) {
 		case !judged:
 			fmt.Fprintf(w, "  ?     %s: not measured\n", d)
 			continue
+		case math.IsNaN(value):
+			fmt.Fprintf(w, "  SHORT %s: a run failed\n", d)
+			continue
 		case !ok:
 			verdict = "SHORT"
 		}
