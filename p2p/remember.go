@@ -17,6 +17,7 @@ type Remembered struct {
 	ID     peer.ID  `json:"id"`
 	Addrs  []string `json:"addrs"`
 	Missed int      `json:"missed,omitempty"` // how many times in a row it was not found where others were
+	Came   bool     `json:"came,omitempty"`   // it has only ever dialled us; such peers make room first
 }
 
 const (
@@ -64,18 +65,31 @@ func (m *Mesh) remember(p peer.ID) {
 	if len(addrs) == 0 {
 		return
 	}
+	came := !slices.ContainsFunc(m.host.Network().ConnsToPeer(p), dialled)
 	m.met.mu.Lock()
 	defer m.met.mu.Unlock()
-	rest := slices.DeleteFunc(m.met.peers, func(r Remembered) bool { return r.ID == p })
-	m.met.peers = slices.Insert(rest, 0, Remembered{ID: p, Addrs: addrs})
-	m.met.peers = m.met.peers[:min(len(m.met.peers), maxRemembered)]
+	if i := slices.IndexFunc(m.met.peers, func(r Remembered) bool { return r.ID == p }); i >= 0 {
+		came = came && m.met.peers[i].Came
+		m.met.peers = slices.Delete(m.met.peers, i, i+1)
+	}
+	m.met.peers = slices.Insert(m.met.peers, 0, Remembered{ID: p, Addrs: addrs, Came: came})
+	if last := len(m.met.peers) - 1; last >= maxRemembered {
+		for i, r := range m.met.peers { // a crowd of identities must not push out those we have reached
+			if r.Came {
+				last = i
+			}
+		}
+		m.met.peers = slices.Delete(m.met.peers, last, last+1)
+	}
 }
+
+func dialled(c network.Conn) bool { return c.Stat().Direction == network.DirOutbound }
 
 // worthRemembering is the address at which p was reached, if it was, and then those it listens on.
 func (m *Mesh) worthRemembering(p peer.ID) []ma.Multiaddr {
 	var addrs []ma.Multiaddr
 	for _, c := range m.host.Network().ConnsToPeer(p) {
-		if c.Stat().Direction == network.DirOutbound {
+		if dialled(c) {
 			addrs = append(addrs, c.RemoteMultiaddr())
 		}
 	}

@@ -118,6 +118,20 @@ func TestWhatIsRememberedHasAnEndAndTheLastMetComeFirst(t *testing.T) {
 	if diff := cmp.Diff(many[:maxRemembered-1], got[1:]); diff != "" {
 		t.Errorf("the others: %s", diff)
 	}
+	crowd := open(t, Options{})
+	connect(t, crowd, m)
+	eventually(t, "the one that came is known", func() bool {
+		m.Remembered()
+		return m.speaksSavoirs(crowd.ID())
+	})
+	for _, r := range m.Remembered()[2:] {
+		if r.Came {
+			t.Errorf("it is kept before others: %+v", r)
+		}
+	}
+	if got := m.Remembered(); len(got) != maxRemembered || slices.ContainsFunc(got, func(r Remembered) bool { return r.ID == crowd.ID() }) {
+		t.Error("one that came has pushed out one that was reached")
+	}
 	if p := got[1].info(); len(p.Addrs) != 1 || m.host.Network().Connectedness(p.ID) != network.NotConnected {
 		t.Errorf("%v", p)
 	}
