@@ -78,6 +78,7 @@ type Node struct {
 
 	choices   *choices
 	bans      *bans
+	intake    intake // of entries, by neighbour
 	profiles  profiles
 	questions questions    // being answered now; background work waits for none
 	embed     *embedding   // progress of the background embedding

@@ -19,13 +19,15 @@ type house struct {
 	host  host.Host
 	allow *rcmgr.Allowlist
 
-	mu      sync.Mutex // guards friends
+	mu      sync.Mutex // guards what follows
 	friends map[peer.ID]struct{}
+	earned  []peer.ID // friends by what they delivered, the latest last
 }
 
 const (
 	houseFull  = 144
 	maxFriends = 1024
+	maxEarned  = 32 // few enough that strangers who deliver to become friends do not fill the house
 )
 
 func newHouse(h host.Host) *house {
@@ -53,6 +55,23 @@ func (hs *house) befriend(p peer.AddrInfo) {
 			hs.allow.Add(beside)
 		}
 	}
+}
+
+// delivered makes a friend of a peer that brought something that was asked for, until maxEarned others have.
+func (hs *house) delivered(p peer.ID) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if _, friend := hs.friends[p]; friend {
+		return
+	}
+	if len(hs.earned) == maxEarned {
+		delete(hs.friends, hs.earned[0])
+		hs.host.ConnManager().Unprotect(hs.earned[0], "friend")
+		hs.earned = hs.earned[1:]
+	}
+	hs.earned = append(hs.earned, p)
+	hs.friends[p] = struct{}{}
+	hs.host.ConnManager().Protect(p, "friend")
 }
 
 // besides is where p may come from when it is at home at a: leases move within a network.
@@ -97,7 +116,7 @@ func (hs *house) makeRoom() {
 			return // friends only
 		}
 		last := len(crowds[crowd]) - 1
-		crowds[crowd][last].Close()
+		go crowds[crowd][last].Close() // beside: one who reads nothing can keep even this waiting
 		crowds[crowd] = crowds[crowd][:last]
 	}
 }

@@ -23,8 +23,8 @@ const (
 	connsBurst     = 160
 	connsPerSecond = 4
 
-	systemMemory = 96 << 20 // of windows and messages under way
-	callMemory   = 24 << 20 // of questions and messages of one protocol
+	systemMemory = 224 << 20 // of windows, which count whole and are mostly empty, and of messages under way
+	callMemory   = 24 << 20  // of questions and messages of one protocol
 )
 
 func newResourceManager() (network.ResourceManager, error) {
@@ -34,12 +34,15 @@ func newResourceManager() (network.ResourceManager, error) {
 	l.SystemBaseLimit.ConnsOutbound = 128
 	l.SystemBaseLimit.Conns = 384
 	l.SystemBaseLimit.FD = 512
+	l.SystemBaseLimit.StreamsInbound = 2048 // seats decide who has one of streamsAtOnce; the rest are on their way out
+	l.SystemBaseLimit.Streams = 3072
 	l.SystemBaseLimit.Memory = systemMemory
 	l.TransientBaseLimit.ConnsInbound = connsKnocking
 	l.TransientBaseLimit.Conns = connsKnocking + 64
 	l.TransientBaseLimit.FD = connsKnocking + 64
-	l.TransientBaseLimit.StreamsInbound = 256
-	l.TransientBaseLimit.Streams = 512
+	l.TransientBaseLimit.StreamsInbound = 2048
+	l.TransientBaseLimit.Streams = 2304
+	l.TransientBaseLimit.Memory = systemMemory
 	// For friends, beside the above, see house.
 	l.AllowlistedSystemBaseLimit.ConnsInbound = 64
 	l.AllowlistedTransientBaseLimit.ConnsInbound = 32
@@ -50,7 +53,7 @@ func newResourceManager() (network.ResourceManager, error) {
 	l.ProtocolPeerBaseLimit.StreamsInbound = 16
 	l.ProtocolPeerBaseLimit.Memory = 2*maxBlock + 1<<20 // one bitswap message, read and copied
 	l.AddProtocolLimit(protoCAR, rcmgr.BaseLimit{
-		StreamsInbound: 192, StreamsOutbound: 64, Streams: 192, Memory: 48 << 20,
+		StreamsInbound: 192, StreamsOutbound: 64, Streams: 192, Memory: (servedAtOnce + 16) << 20, // a block of 1 MiB each
 	}, rcmgr.BaseLimitIncrease{})
 	return rcmgr.NewResourceManager(
 		rcmgr.NewFixedLimiter(l.Scale(0, 0)),

@@ -77,26 +77,32 @@ const (
 	streamsPerSecond = 400 // new streams from one neighbourhood; a school behind one address opens some hundreds at once
 	streamsBurst     = 1600
 	streamWait       = 2 * time.Second // for its turn
+	// streamsAtOnce are open at once, of all protocols and before one is chosen: each may hold 256 KiB that nobody reads.
+	streamsAtOnce = 448
 	// floodBurst is how many refused streams make a flood; what makes one is sent away for floodPause.
 	floodBurst = 1000
 	floodPause = time.Minute
 )
 
 // paceStreams bounds how fast streams are opened here, before anything is negotiated on them: those that come too fast wait,
-// and when there are too many even for that they are refused. A peer that goes on regardless is sent away. It is called
+// and when there are too many even for that, or too many open, they are refused. A peer that goes on regardless is sent away. It is called
 // before the host has peers.
 func paceStreams(n *swarm.Swarm, g *gate) {
 	streams := &paces{perSecond: streamsPerSecond, burst: streamsBurst}
 	floods := &paces{perSecond: streamsPerSecond, burst: floodBurst}
+	places := &seats{total: streamsAtOnce}
 	next := n.StreamHandler()
 	n.SetStreamHandler(func(s network.Stream) {
 		who := neighbourhood(s.Conn())
-		ctx, cancel := context.WithTimeout(context.Background(), streamWait)
-		err := streams.bucket(who).Wait(ctx)
-		cancel()
-		if err == nil {
-			next(s)
-			return
+		if places.take(s) {
+			defer places.free(s)
+			ctx, cancel := context.WithTimeout(context.Background(), streamWait)
+			err := streams.bucket(who).Wait(ctx)
+			cancel()
+			if err == nil {
+				next(s)
+				return
+			}
 		}
 		s.ResetWithError(network.StreamRateLimited)
 		if !floods.allow(who, 1) {

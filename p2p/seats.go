@@ -32,7 +32,8 @@ func (l *seats) take(s network.Stream) bool {
 		if last <= len(l.taken[who]) {
 			return false
 		}
-		l.taken[crowd][last].ResetWithError(network.StreamResourceLimitExceeded)
+		// Beside: one who reads nothing can keep even this waiting, until its connection is given up.
+		go l.taken[crowd][last].ResetWithError(network.StreamResourceLimitExceeded)
 		l.leave(crowd, last)
 	}
 	if l.taken == nil {

@@ -259,9 +259,11 @@ func (w *carWriter) block(b blocks.Block) error {
 	return w.write(b.RawData())
 }
 
-// Whoever takes less than slowBytes in slowTime holds what others could use.
+// slowPace is in bytes a second. Whoever takes less, after slowTime, holds what others could use.
+const slowPace = 8 << 10
+
 func (w *carWriter) send(p []byte) error {
-	w.s.SetWriteDeadline(time.Now().Add(slowTime * time.Duration(1+len(p)/slowBytes)))
+	w.s.SetWriteDeadline(time.Now().Add(slowTime + time.Duration(len(p)/slowPace)*time.Second))
 	if _, err := w.to.Write(p); err != nil {
 		return fmt.Errorf("write %d bytes: %w", len(p), err)
 	}

@@ -37,6 +37,9 @@ func (f *fetch) drain(ctx context.Context, p peer.ID, fail context.CancelCauseFu
 	wait, strikes := minRetry, 0
 	for {
 		got, err := f.askOn(ctx, p, fail)
+		if got > 0 && !f.isBanned(p) {
+			f.m.house.delivered(p)
+		}
 		if err == nil || f.isBanned(p) {
 			return
 		}

@@ -203,7 +203,8 @@ func (r *attackRun) measure(ctx context.Context, only []string) error {
 		for _, f := range slices.Compact(slices.Sorted(slices.Values(during.failures))) {
 			fmt.Fprintln(os.Stderr, "failed:", f)
 		}
-		short = short || ratio > 3 || len(during.failures) > 0 || len(during.took) == 0 || r.cage.killed() > 0
+		stuck := len(during.took) < len(calm.took)/3 // a fetch under way is in no figure
+		short = short || ratio > 3 || len(during.failures) > 0 || stuck || r.cage.killed() > 0
 	}
 	if short {
 		return errShort
