@@ -35,7 +35,7 @@ func watch(ctx context.Context, p *process) (sample, error) {
 		return nil, err
 	}
 	used := p.used().since(before)
-	return sample{"RSS MB": p.resident(), "CPU s a minute": used.cpu / idleFor.Minutes()}, p.ended()
+	return sample{"RSS MB": p.memory("VmRSS"), "CPU s a minute": used.cpu / idleFor.Minutes()}, p.ended()
 }
 
 // pairOf starts a holder of the large file at one place and a node that knows

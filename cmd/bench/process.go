@@ -42,6 +42,7 @@ type process struct {
 	done chan struct{} // closed when it has ended
 	err  error         // how, readable once done is closed
 	out  *tail
+	peak float64 // MB, of a program run to its end: the kernel's own figure begins with ours
 }
 
 // start starts a program; with stop, or when we die, it and its children end.
@@ -80,11 +81,18 @@ func (p place) runEnv(ctx context.Context, env []string, name string, args ...st
 	if err != nil {
 		return nil, usage{}, err
 	}
-	select {
-	case <-pr.done:
-	case <-ctx.Done():
-		pr.kill()
-		return nil, usage{}, ctx.Err()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for running := true; running; {
+		select {
+		case <-pr.done:
+			running = false
+		case <-look.C:
+			pr.peak = max(pr.peak, pr.memory("VmHWM"))
+		case <-ctx.Done():
+			pr.kill()
+			return nil, usage{}, ctx.Err()
+		}
 	}
 	if pr.err != nil {
 		return nil, usage{}, fmt.Errorf("%s %s: %w: %s", filepath.Base(name), strings.Join(args, " "), pr.err, pr.out)
@@ -125,7 +133,7 @@ func (p *process) used() usage {
 	select {
 	case <-p.done:
 		r := p.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		return usage{float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9, float64(r.Maxrss) * 1024 / 1e6}
+		return usage{float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9, p.peak}
 	default:
 	}
 	var u usage
@@ -145,10 +153,10 @@ func (p *process) used() usage {
 	return u
 }
 
-// resident is what the process and its children hold in memory now, in MB.
-func (p *process) resident() float64 {
+// memory reads a size of the process itself in /proc/PID/status, in MB.
+func (p *process) memory(name string) float64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	return parseStatus(string(b), "VmRSS")
+	return parseStatus(string(b), name)
 }
 
 // clockTick is the unit of times in /proc on every Linux that Go runs on.
