@@ -46,6 +46,8 @@ func (s *shell) statusRows(st node.Status) [][]string {
 		closed = s.say("say.status.mesh_closed")
 	}
 	row("mesh", s.say("say.status.peers", "n", st.Peers), s.say(reach), closed)
+	row("line", s.say("say.status.sent", "size", s.words.Bytes(st.Traffic.Sum().Sent)),
+		s.say("say.status.received", "size", s.words.Bytes(st.Traffic.Sum().Received)), s.congestion(st.Congestion))
 	row("library", s.say("say.status.items", "n", st.Items), s.say("say.status.published", "n", st.Published),
 		s.say("say.status.offers", "n", st.Offers))
 	row("search", s.say("say.status.passages", "n", st.Passages), s.meaning(st))
@@ -60,6 +62,17 @@ func (s *shell) statusRows(st node.Status) [][]string {
 	row("running", s.words.Span(st.Uptime), st.Version)
 	row("dir", st.Dir)
 	return rows
+}
+
+// congestion names what TCP does on a lossy link, where it is known.
+func (s *shell) congestion(name string) string {
+	switch name {
+	case "":
+		return ""
+	case "bbr":
+		return "BBR"
+	}
+	return s.say("say.status.no_bbr", "name", name)
 }
 
 // meaning says how far search by meaning has come.
