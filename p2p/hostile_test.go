@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -98,6 +99,41 @@ func TestWhatAFaultyPeerSendsNeverReachesTheStore(t *testing.T) {
 			}
 			if into.kept.Load() != 0 {
 				t.Error("something reached the store")
+			}
+		})
+	}
+}
+
+func TestAnAnswerThatLeavesItsOrderEndsThere(t *testing.T) {
+	t.Parallel()
+	_, store, root, _ := holder(t, 256<<10)
+	order, _ := dag(t, store, root)
+	for name, sent := range map[string][]blocks.Block{
+		"a node twice":      {order[0], order[0]},
+		"a block gone by":   {order[0], order[3], order[2]},
+		"a leaf twice":      {order[0], order[1], order[1]},
+		"from another item": {order[0], order[1], blocks.NewBlock([]byte("something else"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad := liar(t, root, func(w *bufio.Writer, _ request) error {
+				for _, b := range sent {
+					if err := writeSection(w, b.Cid(), b.RawData()); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			b, into := open(t, Options{}), newMemory()
+			connect(t, b, bad)
+			is(t, b.Fetch(t.Context(), root, into, FetchOptions{From: []peer.ID{bad.ID()}}), ErrIncomplete)
+			if faults := b.Faults(); len(faults) != 1 || faults[0].Peer != bad.ID() {
+				t.Errorf("recorded: %v", faults)
+			}
+			for _, c := range into.order {
+				if !slices.ContainsFunc(order, func(b blocks.Block) bool { return b.Cid().Equals(c) }) {
+					t.Errorf("kept %s", c)
+				}
 			}
 		})
 	}
