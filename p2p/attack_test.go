@@ -83,3 +83,22 @@ func TestHonestPeersAreServedDuringEachAttackAndNothingStaysOfIt(t *testing.T) {
 	}
 	eventually(t, "what was started for strangers ends", func() bool { return runtime.NumGoroutine() <= routines+10 })
 }
+
+func TestLookUpsCapturedBySybilsDoNotHideAHolderOneIsConnectedTo(t *testing.T) {
+	a, _, root, size := holder(t, 256<<10)
+	b := open(t, Options{})
+	sybils, err := attacktest.Sybils(t.Context(), attacktest.Target{AddrInfo: info(b), Root: root}, 6, "/ip4/127.0.0.1/tcp/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer attacktest.Close(sybils)
+	eventually(t, "the sybils are in the routing table", func() bool { return b.dht.RoutingTable().Size() == len(sybils) })
+	connect(t, b, a)
+	if found := b.Holders(t.Context(), root); len(found) < 2 || found[0] != a.ID() {
+		t.Errorf("holders, the sybils among them: %v", found)
+	}
+	into := newMemory()
+	if err := b.Fetch(t.Context(), root, into, FetchOptions{}); err != nil || into.kept.Load() != size {
+		t.Errorf("fetched %d bytes of %d: %v", into.kept.Load(), size, err)
+	}
+}
