@@ -10,7 +10,7 @@ const (
 	windowTime  = 500 * time.Millisecond
 	firstWindow = 1 << 20 // of a holder whose pace is not known yet
 	minWindow   = 256 << 10
-	maxWindow   = 8 << 20
+	maxWindow   = 4 << 20
 	maxTrip     = 2 * time.Second
 )
 

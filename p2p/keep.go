@@ -21,7 +21,7 @@ const (
 	// batchTime: a slow link loses no more than this to a power cut.
 	batchTime = time.Second
 	// maxLanded is how many bytes may wait to be made durable.
-	maxLanded = 12 << 20
+	maxLanded = 8 << 20
 )
 
 // arrival is a block on its way to `into`. A leaf was not compared with its CID yet.
