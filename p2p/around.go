@@ -73,7 +73,11 @@ func (f *fetch) wantAround(ctx context.Context, c *claim, wait time.Duration) er
 		}
 	}
 	f.m.wanted.add(want)
-	coming, err := f.m.bitswap.NewSession(wanting).GetBlocks(wanting, want)
+	exchange := f.m.bitswap.wake()
+	if exchange == nil { // the mesh is closed
+		return context.Canceled
+	}
+	coming, err := exchange.NewSession(wanting).GetBlocks(wanting, want)
 	if err != nil {
 		return err
 	}

@@ -8,13 +8,14 @@ import (
 	"github.com/ipfs/boxo/bitswap/message"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 // newBitswap serves blocks to any IPFS implementation, and asks for those that nobody gives over a straight stream. It is
 // given only what anyone may read, and never puts anything there. Its workers fit a small board.
-func (m *Mesh) newBitswap(ctx context.Context) *bitswap.Bitswap {
-	h := foreign{Host: m.host, maxFrame: maxBlock + 64<<10, frames: &paces{perSecond: 200, burst: 800}}
+func (m *Mesh) newBitswap(ctx context.Context, h host.Host) *bitswap.Bitswap {
+	h = foreign{Host: h, maxFrame: maxBlock + 64<<10, frames: &paces{perSecond: 200, burst: 800}}
 	return bitswap.New(ctx, withinLimits{bsnet.NewFromIpfsHost(h), m}, nil, sized{m.opts.Blocks},
 		bitswap.EngineBlockstoreWorkerCount(8),
 		bitswap.EngineTaskWorkerCount(4),

@@ -343,7 +343,7 @@ func TestAStrangerGetsNothingThatIsNotInBlocks(t *testing.T) {
 	is(t, err, ErrNoProvider)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if b, err := stranger.bitswap.GetBlock(ctx, root); err == nil {
+	if b, err := stranger.bitswap.wake().GetBlock(ctx, root); err == nil {
 		t.Errorf("bitswap gave %s", b.Cid())
 	}
 	if into.kept.Load() != 0 {

@@ -91,7 +91,7 @@ type Mesh struct {
 	circle  *circle
 	host    host.Host
 	dht     *dht.IpfsDHT
-	bitswap *bitswap.Bitswap
+	bitswap *sleeper
 	heads   *pubsub.Topic
 	faults  faultLog
 	house   *house
@@ -176,7 +176,7 @@ func (m *Mesh) open(ctx context.Context, listen []ma.Multiaddr) (err error) {
 	if m.heads, err = m.joinHeads(ctx); err != nil {
 		return err
 	}
-	m.bitswap = m.newBitswap(ctx)
+	m.bitswap = newSleeper(m.host, func(h host.Host) *bitswap.Bitswap { return m.newBitswap(ctx, h) })
 	m.serveCAR()
 	m.serveHolds()
 	for _, a := range listen {
@@ -231,7 +231,7 @@ func (m *Mesh) Close() error {
 	m.stop()
 	var errs []error
 	if m.bitswap != nil {
-		errs = append(errs, m.bitswap.Close())
+		errs = append(errs, m.bitswap.close())
 	}
 	if m.dht != nil {
 		errs = append(errs, m.dht.Close())

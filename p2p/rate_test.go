@@ -199,7 +199,7 @@ func TestWhatBitswapGivesCountsAsBulk(t *testing.T) {
 	connect(t, b, a)
 	begin := time.Now()
 	for _, c := range []cid.Cid{first, second} {
-		if _, err := b.bitswap.GetBlock(t.Context(), c); err != nil {
+		if _, err := b.bitswap.wake().GetBlock(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
