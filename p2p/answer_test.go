@@ -3,6 +3,7 @@ package p2p
 import (
 	"bufio"
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -128,7 +129,12 @@ func TestADAGThatFoldsUponItselfIsSentOnce(t *testing.T) {
 	r := reader{m: a, tree: newTree(request{Root: c, Want: []cid.Cid{c}})}
 	defer r.close()
 	n := 0
-	for r.next(t.Context()) != nil {
+	for {
+		b, ok := r.next(t.Context())
+		if !ok {
+			break
+		}
+		b.free()
 		n++
 	}
 	if n != 61 {
@@ -150,7 +156,12 @@ func TestWhatAnAnswerLooksForInVainIsLimited(t *testing.T) {
 	r := reader{m: a, tree: newTree(request{Root: tops[0], Want: tops})}
 	defer r.close()
 	came := 0
-	for r.next(t.Context()) != nil {
+	for {
+		b, ok := r.next(t.Context())
+		if !ok {
+			break
+		}
+		b.free()
 		came++
 	}
 	if came != 2 || r.lacking != maxLacking {
@@ -214,12 +225,10 @@ func TestWhatWaitsToBecomeDurableIsLimited(t *testing.T) {
 	b, into := open(t, Options{}), newMemory()
 	connect(t, b, a)
 	putting, goOn := make(chan struct{}), make(chan struct{})
-	var first atomic.Bool
+	first := sync.OnceFunc(func() { close(putting) })
 	into.onPut = func([]blocks.Block) error {
-		if first.CompareAndSwap(false, true) {
-			close(putting)
-			<-goOn
-		}
+		first()
+		<-goOn
 		return nil
 	}
 	f := newFetch(b, root, into, FetchOptions{})

@@ -48,6 +48,7 @@ func victim(t *testing.T) (v, honest *Mesh, root cid.Cid, size int64) {
 
 func TestHonestPeersAreServedDuringEachAttackAndNothingStaysOfIt(t *testing.T) {
 	v, honest, root, size := victim(t)
+	v.bitswap.wake() // once awake it stays so
 	before, routines := stat(t, v), runtime.NumGoroutine()
 	for _, attack := range attacktest.All() {
 		t.Run(attack.Name, func(t *testing.T) {

@@ -97,10 +97,13 @@ func TestAHaveSetThatClaimsEverythingGetsOnlyWhatIsNamed(t *testing.T) {
 	m, _, root, _ := holder(t, 1<<20)
 	r := reader{m: m, tree: newTree(request{Root: root, Want: []cid.Cid{root}, Have: everything()})}
 	defer r.close()
-	if b := r.next(context.Background()); b == nil || !b.Cid().Equals(root) {
+	b, ok := r.next(context.Background())
+	if !ok || !b.cid.Equals(root) {
 		t.Fatalf("first came %v", b)
 	}
-	if b := r.next(context.Background()); b != nil {
-		t.Errorf("then came %s", b.Cid())
+	b.free()
+	if b, ok := r.next(context.Background()); ok {
+		b.free()
+		t.Errorf("then came %s", b.cid)
 	}
 }

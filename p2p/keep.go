@@ -4,24 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	pool "github.com/libp2p/go-buffer-pool"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
 	// A batch is made durable when it has so many bytes: a kill loses less than a hundredth of what came, and what is
 	// flushed at a time is worth it.
 	minBatch  = 1 << 20
-	maxBatch  = 4 << 20
+	maxBatch  = 3 << 20
 	batchPart = 128
+	// putsAtOnce is how many batches are on their way to the disk: one is hashed while another is written and a third
+	// flushed.
+	putsAtOnce = 3
 	// batchTime: a slow link loses no more than this to a power cut.
 	batchTime = time.Second
 	// maxLanded is how many bytes may wait to be made durable.
-	maxLanded = 8 << 20
+	maxLanded = 12 << 20
 )
 
 // arrival is a block on its way to `into`. A leaf was not compared with its CID yet.
@@ -100,33 +105,45 @@ func (f *fetch) quietFor() time.Duration {
 
 // keep makes accepted blocks durable in batches until landed is closed; also what was accepted before ctx ended.
 func (f *fetch) keep(ctx context.Context) error {
+	puts, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	puts.SetLimit(putsAtOnce)
 	var (
 		batch []arrival
 		size  int64
-		total int64
+		taken int64
 		due   <-chan time.Time
+		told  sync.Mutex // guards total, and is held while Progress is told
+		total int64
 	)
-	flush := func() error {
-		kept, err := f.put(context.WithoutCancel(ctx), batch)
-		f.room.Release(size)
-		total += kept
-		batch, size, due = batch[:0], 0, nil
-		if err == nil && kept > 0 && f.o.Progress != nil {
-			f.o.Progress(total)
-		}
-		return err
+	flush := func() {
+		now, n := batch, size
+		taken += n
+		batch, size, due = nil, 0, nil
+		puts.Go(func() error {
+			kept, err := f.put(failed, now)
+			f.room.Release(n)
+			told.Lock()
+			defer told.Unlock()
+			if total += kept; err == nil && kept > 0 && f.o.Progress != nil {
+				f.o.Progress(total)
+			}
+			return err
+		})
 	}
 	for {
 		select {
+		case <-failed.Done():
+			return puts.Wait()
 		case a, ok := <-f.landed:
 			if !ok {
-				return flush()
+				flush()
+				return puts.Wait()
 			}
 			if len(batch) == 0 {
 				due = time.After(batchTime)
 			}
 			batch, size = append(batch, a), size+int64(len(a.RawData()))
-			if size < min(max(total/batchPart, minBatch), maxBatch) {
+			if size < min(max(taken/batchPart, minBatch), maxBatch) {
 				continue
 			}
 		case <-f.hurry:
@@ -136,9 +153,7 @@ func (f *fetch) keep(ctx context.Context) error {
 			}
 		case <-due:
 		}
-		if err := flush(); err != nil {
-			return err
-		}
+		flush()
 	}
 }
 

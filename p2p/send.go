@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
@@ -23,11 +23,6 @@ const (
 	maxSkipped   = 1 << 20 // links in a row that are passed over, being in the have-set or sent before
 	maxLacking   = 1 << 14 // blocks of one answer that were looked for in vain
 	creditTime   = 30 * time.Second
-
-	// readAhead is how many blocks are read while others are sent, and sharedAhead how many for all streams together
-	// beyond one for each.
-	readAhead   = 8
-	sharedAhead = 24
 )
 
 // serveCAR gives anyone what is in Options.Blocks.
@@ -70,12 +65,14 @@ func (m *Mesh) answer(ctx context.Context, s network.Stream, q request, r *bufio
 		} else if !more {
 			break
 		}
-		b := ahead.next(ctx)
-		if b == nil {
+		b, ok := ahead.next(ctx)
+		if !ok {
 			break
 		}
-		allowed.spend(len(b.RawData()))
-		if err := out.block(b); err != nil {
+		allowed.spend(len(b.data))
+		err := out.block(b.cid, b.data)
+		b.free()
+		if err != nil {
 			return err
 		}
 	}
@@ -157,88 +154,6 @@ func (t *tree) unfold(l link, data []byte) {
 	}
 }
 
-// reader reads the blocks of a tree in order, some ahead of their turn and at the same time.
-type reader struct {
-	m       *Mesh
-	tree    *tree
-	working sync.WaitGroup
-	queue   []reading // the next one is first
-	ended   bool      // the tree has no more
-	lacking int
-}
-
-type reading struct {
-	link
-	shared bool
-	done   chan blocks.Block // nil when it is not there
-}
-
-// next returns the next block, or nil when there is none.
-func (r *reader) next(ctx context.Context) blocks.Block {
-	for r.lacking < maxLacking {
-		r.fill(ctx)
-		if len(r.queue) == 0 {
-			return nil
-		}
-		head := r.queue[0]
-		r.queue = append(r.queue[:0], r.queue[1:]...)
-		b := <-head.done
-		if head.shared {
-			<-r.m.ahead
-		}
-		if b == nil {
-			r.lacking++
-			continue
-		}
-		if !leaf(head.cid) {
-			r.tree.unfold(head.link, b.RawData())
-		}
-		return b
-	}
-	return nil
-}
-
-// fill starts reading up to the next node, whose links are needed to go on.
-func (r *reader) fill(ctx context.Context) {
-	for !r.ended && len(r.queue) < readAhead && (len(r.queue) == 0 || leaf(r.queue[len(r.queue)-1].cid)) {
-		shared := len(r.queue) > 0
-		if shared {
-			select {
-			case r.m.ahead <- struct{}{}:
-			default:
-				return
-			}
-		}
-		l, ok := r.tree.next()
-		if !ok {
-			r.ended = true
-			if shared {
-				<-r.m.ahead
-			}
-			return
-		}
-		head := reading{link: l, shared: shared, done: make(chan blocks.Block, 1)}
-		r.queue = append(r.queue, head)
-		r.working.Go(func() {
-			b, err := r.m.opts.Blocks.Get(ctx, l.cid)
-			if err != nil || len(b.RawData()) > maxBlock {
-				b = nil
-			}
-			head.done <- b
-		})
-	}
-}
-
-// close waits for what is still being read.
-func (r *reader) close() {
-	r.working.Wait()
-	for _, head := range r.queue {
-		if head.shared {
-			<-r.m.ahead
-		}
-	}
-}
-
 // carWriter writes in pieces that go out as one packet of the multiplexer and one of Noise each.
 type carWriter struct {
 	s   network.Stream
@@ -247,16 +162,16 @@ type carWriter struct {
 }
 
 // block writes a section. What waits to be taken counts against what all answers may hold.
-func (w *carWriter) block(b blocks.Block) error {
-	n := len(b.RawData())
+func (w *carWriter) block(c cid.Cid, data []byte) error {
+	n := len(data)
 	if err := w.s.Scope().ReserveMemory(n, network.ReservationPriorityAlways); err != nil {
 		return err
 	}
 	defer w.s.Scope().ReleaseMemory(n)
-	if err := w.write(sectionHead(b.Cid(), n)); err != nil {
+	if err := w.write(sectionHead(c, n)); err != nil {
 		return err
 	}
-	return w.write(b.RawData())
+	return w.write(data)
 }
 
 // slowPace is in bytes a second. Whoever takes less, after slowTime, holds what others could use.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -48,6 +49,9 @@ func stayHome(listen []string, told bool) []string {
 
 // serve runs a node until ctx ends.
 func (s *shell) serve(ctx context.Context) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // a board has little memory, and a node makes little garbage
+	}
 	auto := slog.LevelInfo
 	if s.errTTY {
 		auto = slog.LevelWarn // a person who watches is told in words
