@@ -308,7 +308,7 @@ func TestNeighboursAreFoundAgainThoughNobodyWroteThemDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	ob.Listen = []string{at}
-	b, _ = nodetest.Run(t, ob)
+	nodetest.Run(t, ob)
 	a, _ = nodetest.Run(t, oa)
 	nodetest.Until(t, "a dialled b by itself", func() bool { return len(a.Peers()) == 1 && a.Peers()[0].Found == "remembered" })
 }
