@@ -155,7 +155,7 @@ func TestNothingIsFetchedBeyondThePledgeNorForOthersThanThoseLentTo(t *testing.T
 
 func TestTwoThatLendDoNotBothFetchTheOneCopyThatLacks(t *testing.T) {
 	t.Parallel()
-	nodes := nodetest.Start(t, 3, func(_ int, o *node.Options) { o.Pace = 600 * time.Millisecond }) // 3 s for a fetch
+	nodes := nodetest.Start(t, 3, func(_ int, o *node.Options) { o.Pace = time.Second }) // 5 s for a fetch
 	a, b, c := nodes[0], nodes[1], nodes[2]
 	connectAll(t, nodes...)
 	var items []node.Item
@@ -166,6 +166,8 @@ func TestTwoThatLendDoNotBothFetchTheOneCopyThatLacks(t *testing.T) {
 	waitForOffer(t, c, items[3].Root)
 	lend(t, b, 1e6)
 	lend(t, c, 1e6)
+	knowsOf(t, c, b)
+	knowsOf(t, b, c)
 	for _, it := range items {
 		pin(t, a, it.Root, 2)
 	}
@@ -180,6 +182,15 @@ func TestTwoThatLendDoNotBothFetchTheOneCopyThatLacks(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// knowsOf waits until n knows what other says of itself by now, of which it sees
+// something said last.
+func knowsOf(t *testing.T, n, other *node.Node) {
+	t.Helper()
+	last := publish(t, other, "Dernier de "+other.ID().ID, documents(other.ID().ID, 1000))
+	pin(t, other, last.Root, 1)
+	nodetest.Until(t, "it is known", func() bool { return copiesOf(t, n, last.Root).Target == 1 })
 }
 
 func TestTheRarestIsKeptWhereThePledgeHasRoomForOne(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipfs/go-cid"
+
 	"savoirs/rag"
 	"savoirs/rag/engine"
 	"savoirs/store"
@@ -60,15 +62,38 @@ func (n *Node) catchUp(ctx context.Context) error {
 	for space, x := range n.indexes {
 		for _, set := range x.Sets() {
 			if !held[space][set.Set] {
-				errs = append(errs, x.Drop(set.Set))
+				errs = append(errs, n.dropStray(space, set.Set))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// dropStray drops a set of which the store has no item in that space, unless it
+// has one by now: a gesture may have been at it.
+func (n *Node) dropStray(space store.Space, set string) error {
+	defer n.working.take(set)()
+	if root, err := cid.Decode(set); err == nil {
+		if it, err := n.store.Item(root); err == nil && it.Space == space {
+			return nil
+		}
+	}
+	return n.indexes[space].Drop(set)
+}
+
+// indexOne indexes an item that lacked an index, as it stands now.
 func (n *Node) indexOne(ctx context.Context, it store.Item) error {
 	defer n.working.take(it.Root.String())()
+	it, err := n.store.Item(it.Root)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, ok := n.indexes[it.Space].Set(it.Root.String()); ok || it.Kept {
+		return nil
+	}
 	if _, err := n.index(ctx, it, nil); err != nil {
 		return fmt.Errorf("index %q: %w", it.Title, err)
 	}

@@ -240,7 +240,8 @@ func (n *Node) keep(ctx context.Context, e catalog.Entry) error {
 		return nil // a person was faster
 	}
 	item := Item{Title: e.Title, Kind: string(e.Kind), Root: e.Root.String(), Author: e.Author.String(), Size: e.Size, Kept: true}
-	held, err := n.fetch(ctx, item, e.Root, nil)
+	coming := sync.OnceFunc(n.telling.changed.ring) // others need not begin the same
+	held, err := n.fetch(ctx, item, e.Root, func(Progress) { coming() })
 	if err != nil {
 		return err
 	}
