@@ -82,6 +82,7 @@ func (s *shell) serve(ctx context.Context) (err error) {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return giveBack(ctx) })
 	g.Go(func() error { return n.Run(ctx) })
 	g.Go(func() error {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
