@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/sha256"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -13,79 +12,6 @@ import (
 
 	"savoirs/store/catalog"
 )
-
-// A head is the gossip message "my newest entry has this number". Its author
-// signs it, so that nobody can send the mesh after entries that do not exist.
-type head struct {
-	Author []byte // peer id
-	Seq    uint64
-	Hash   []byte // of the sealed entry
-	Sig    []byte // over signedPart
-}
-
-// signedPart is what the author signs: a domain of its own, then the CBOR of
-// the head without its signature.
-func (h head) signedPart() ([]byte, error) {
-	h.Sig = nil
-	b, err := cbor.Marshal(h)
-	sum := sha256.Sum256(b)
-	return append([]byte("savoirs-head:"), sum[:]...), err
-}
-
-// valid says whether the author signed it.
-func (h head) valid() bool {
-	author := peer.ID(h.Author)
-	if h.Seq == 0 || len(h.Hash) != sha256.Size || author.Validate() != nil {
-		return false
-	}
-	key, err := author.ExtractPublicKey()
-	if err != nil {
-		return false
-	}
-	b, err := h.signedPart()
-	if err != nil {
-		return false
-	}
-	ok, err := key.Verify(b, h.Sig)
-	return err == nil && ok
-}
-
-// announceHead tells the mesh about our newest entry and returns how many
-// neighbours are connected to hear it. Those who do not hear it ask by heights.
-func (n *Node) announceHead(ctx context.Context) int {
-	if b, err := n.newestHead(); err != nil {
-		n.log.Warn("announce", "err", err)
-	} else if b != nil {
-		if err := n.mesh.Announce(ctx, b); err != nil {
-			n.log.Debug("announce", "err", err)
-		}
-	}
-	n.published.ring()
-	n.telling.changed.ring()
-	return len(n.mesh.Peers())
-}
-
-// newestHead is the signed head of our own chain, nil when it is empty.
-func (n *Node) newestHead() ([]byte, error) {
-	s, ok := n.catalog.Head(n.id)
-	if !ok {
-		return nil, nil
-	}
-	e, err := s.Open()
-	if err != nil {
-		return nil, err
-	}
-	hash := s.Hash()
-	h := head{Author: []byte(n.id), Seq: e.Seq, Hash: hash[:]}
-	b, err := h.signedPart()
-	if err != nil {
-		return nil, err
-	}
-	if h.Sig, err = n.key.Sign(b); err != nil {
-		return nil, err
-	}
-	return cbor.Marshal(h)
-}
 
 // heard is called by the mesh with a head and the neighbour that passed it on;
 // false means invalid. The entry is fetched beside, so that gossip flows. A
@@ -249,64 +175,4 @@ func (w *news) asks(p peer.ID) bool {
 	defer w.mu.Unlock()
 	_, asked := w.of[p]
 	return asked
-}
-
-// coming is whose entries are on their way here. Neighbours that ask for them
-// meanwhile wait, so that news needs no second question at any node it passes.
-type coming struct {
-	mu    sync.Mutex      // guards the fields below
-	of    map[peer.ID]int // pieces of news of each author
-	moved chan struct{}   // closed when entries came or are expected no more
-}
-
-func (c *coming) expect(about []told) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.of == nil {
-		c.of = map[peer.ID]int{}
-	}
-	for _, h := range about {
-		c.of[h.Author]++
-	}
-}
-
-// end says that what expect was told is here, or is not to be had.
-func (c *coming) end(about []told) {
-	if len(about) == 0 {
-		return
-	}
-	c.mu.Lock()
-	for _, h := range about {
-		if c.of[h.Author]--; c.of[h.Author] == 0 {
-			delete(c.of, h.Author)
-		}
-	}
-	c.mu.Unlock()
-	c.move()
-}
-
-// move wakes who waits.
-func (c *coming) move() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.moved != nil {
-		close(c.moved)
-		c.moved = nil
-	}
-}
-
-// any returns what is closed at the next move, nil if nothing of these authors
-// is on its way.
-func (c *coming) any(heights []catalog.Height) <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, h := range heights {
-		if c.of[h.Author] > 0 {
-			if c.moved == nil {
-				c.moved = make(chan struct{})
-			}
-			return c.moved
-		}
-	}
-	return nil
 }

@@ -147,10 +147,10 @@ func ip(t *testing.T, args string) {
 func cable(t *testing.T) (a, b string) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip(t, "network namespaces need root")
+		t.Skip("network namespaces need root")
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip(t, "network namespaces need the ip command")
+		t.Skip("network namespaces need the ip command")
 	}
 	a, b = fmt.Sprintf("%s-%d-a", t.Name(), os.Getpid()), fmt.Sprintf("%s-%d-b", t.Name(), os.Getpid())
 	for _, ns := range []string{a, b} {
