@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// aroundSpan is how many blocks are asked for over bitswap at a time.
-	aroundSpan = 64
+	// aroundSpan is how many blocks are asked for over bitswap at a time. An IPFS program answers with a stream for each,
+	// without waiting for the last to close, and does not send again what met a limit.
+	aroundSpan     = 32
+	bitswapStreams = 4 * aroundSpan // that one peer may have open
 	// A plain IPFS node shows no progress within a block, and a large one takes its time on a slow link. Our own nodes
 	// have been asked already: whatever they have by chance comes soon or not at all.
 	aroundTime    = 10 * time.Second

@@ -10,6 +10,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
+var bitswapProtocols = []protocol.ID{
+	bsnet.ProtocolBitswap, bsnet.ProtocolBitswapOneOne, bsnet.ProtocolBitswapOneZero, bsnet.ProtocolBitswapNoVers,
+}
+
 // sleeper is bitswap, started by the first stream of an IPFS program or the first block that nobody gives otherwise. Its
 // server wakes ten times a second whether it has anything to do or not (boxo, bitswap/server/internal/decision), which is
 // more than all else an idle node does, and among our own nodes it is hardly ever needed.
@@ -26,9 +30,7 @@ type sleeper struct {
 // newSleeper answers the streams of bitswap on h.
 func newSleeper(h host.Host, start func(host.Host) *bitswap.Bitswap) *sleeper {
 	s := &sleeper{Host: h, start: start, handlers: map[protocol.ID]network.StreamHandler{}}
-	for _, id := range []protocol.ID{
-		bsnet.ProtocolBitswap, bsnet.ProtocolBitswapOneOne, bsnet.ProtocolBitswapOneZero, bsnet.ProtocolBitswapNoVers,
-	} {
+	for _, id := range bitswapProtocols {
 		h.SetStreamHandler(id, func(stream network.Stream) {
 			s.wake()
 			s.mu.Lock()

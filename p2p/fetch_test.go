@@ -400,10 +400,14 @@ func TestAPlainIPFSNodeIsAskedOverBitswap(t *testing.T) {
 	if err := b.Connect(t.Context(), *host.InfoFromHost(h)); err != nil {
 		t.Fatal(err)
 	}
+	begin := time.Now()
 	if err := b.Fetch(t.Context(), root, into, FetchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	whole(t, into, root)
+	if took := time.Since(begin); took >= aroundTime {
+		t.Errorf("took %s: an answer was lost and waited for", took)
+	}
 	peers := b.Peers()
 	if i := slices.IndexFunc(peers, func(p Peer) bool { return p.ID == h.ID() }); i < 0 || peers[i].Savoirs {
 		t.Errorf("peers: %+v", peers)

@@ -46,12 +46,18 @@ func newResourceManager() (network.ResourceManager, error) {
 	// For friends, beside the above, see house.
 	l.AllowlistedSystemBaseLimit.ConnsInbound = 64
 	l.AllowlistedTransientBaseLimit.ConnsInbound = 32
-	l.PeerBaseLimit.StreamsInbound = 96
+	l.PeerBaseLimit.StreamsInbound = bitswapStreams + 64
 
 	l.ProtocolBaseLimit.StreamsInbound = 192
 	l.ProtocolBaseLimit.Memory = callMemory
 	l.ProtocolPeerBaseLimit.StreamsInbound = 16
 	l.ProtocolPeerBaseLimit.Memory = 2*maxBlock + 1<<20 // one bitswap message, read and copied
+	for _, id := range bitswapProtocols {
+		l.AddProtocolPeerLimit(id, rcmgr.BaseLimit{
+			StreamsInbound: bitswapStreams, StreamsOutbound: 64, Streams: bitswapStreams + 64,
+			Memory: l.ProtocolPeerBaseLimit.Memory,
+		}, rcmgr.BaseLimitIncrease{})
+	}
 	l.AddProtocolLimit(protoCAR, rcmgr.BaseLimit{
 		StreamsInbound: 192, StreamsOutbound: 64, Streams: 192, Memory: (servedAtOnce + 16) << 20, // a block of 1 MiB each
 	}, rcmgr.BaseLimitIncrease{})
