@@ -21,6 +21,8 @@ type Question struct {
 	Mode    rag.Mode `json:"mode,omitempty"`
 	NoModel bool     `json:"no_model,omitempty"` // passages only
 	Alone   bool     `json:"alone,omitempty"`    // the model without the library: no sources
+	Mesh    bool     `json:"mesh,omitempty"`     // ask other nodes too, where this one does not by itself
+	Private bool     `json:"private,omitempty"`  // the question stays on this machine, whatever else is said
 }
 
 // Search finds passages of the items on this machine. It needs no model; with

@@ -24,6 +24,7 @@ type Answer struct {
 	Sources   []Citation `json:"sources,omitempty"`   // all that were found, best first
 	Doubts    []Doubt    `json:"doubts,omitempty"`
 	Model     string     `json:"model,omitempty"`
+	Asked     []Asked    `json:"asked,omitempty"` // other nodes chosen to be asked
 }
 
 // A Doubt is a part of an answer that the cited passages do not bear out.
@@ -40,11 +41,12 @@ const (
 	DoubtSource DoubtKind = "source" // no sentence of the answer could be tied to a passage; the nearest is cited
 )
 
-// An Event is one step of an answer: sources first, then text in pieces, then done. One JSON object a
-// line is their form on the wire.
+// An Event is one step of an answer: sources first, then text in pieces, then done. While others are still being
+// asked, what was found here comes before that as early sources. One JSON object a line is their form on the wire.
 type Event struct {
 	Kind    EventKind  `json:"event"`
 	Sources []Citation `json:"sources,omitempty"`
+	Asked   []Asked    `json:"asked,omitempty"`
 	Text    string     `json:"text,omitempty"`
 	Answer  *Answer    `json:"answer,omitempty"`
 }
@@ -53,7 +55,8 @@ type Event struct {
 type EventKind string
 
 const (
-	EventSources EventKind = "sources" // Sources, maybe none
+	EventEarly   EventKind = "early"   // Sources so far: EventSources replaces them, and their numbers are those of no [n]
+	EventSources EventKind = "sources" // Sources, maybe none, and Asked
 	EventText    EventKind = "text"    // Text goes after the text so far
 	EventDone    EventKind = "done"    // Answer, whose Text is that of all pieces
 )
@@ -71,8 +74,8 @@ func Ask(ctx context.Context, q Query, r Results, g Generator, emit func(Event) 
 	if emit == nil {
 		emit = func(Event) error { return nil }
 	}
-	a := Answer{Question: q.Text, Lang: answerLanguage(q, r), Known: r.Known && len(r.Hits) > 0, Mode: r.Mode, Sources: number(r.Hits)}
-	if err := emit(Event{Kind: EventSources, Sources: a.Sources}); err != nil {
+	a := Answer{Question: q.Text, Lang: answerLanguage(q, r), Known: r.Known && len(r.Hits) > 0, Mode: r.Mode, Sources: number(r.Hits), Asked: r.Asked}
+	if err := emit(Event{Kind: EventSources, Sources: a.Sources, Asked: a.Asked}); err != nil {
 		return a, err
 	}
 	say := func(text string) error {

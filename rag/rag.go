@@ -52,6 +52,7 @@ type Passage struct {
 	End     int64  `json:"end"`
 	Lang    string `json:"lang,omitempty"` // fr, en, es, ht, gcf…; empty when unknown
 	Text    string `json:"text"`
+	From    *From  `json:"from,omitempty"` // nil: found on this machine; never changed once set
 }
 
 // Role says what a text to embed is for: models such as e5 are trained with a prefix for each, which

@@ -25,6 +25,7 @@ type Results struct {
 	Confidence float64 `json:"confidence"`         // that the library knows, 0 to 1
 	Known      bool    `json:"known"`              // Confidence reaches the threshold
 	Degraded   string  `json:"degraded,omitempty"` // why the vectors there are were not used
+	Asked      []Asked `json:"asked,omitempty"`    // other nodes chosen to be asked
 }
 
 // depth is how many candidates each way of searching brings to the fusion.

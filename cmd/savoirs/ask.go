@@ -45,6 +45,8 @@ func askCmd(s *shell) *cobra.Command {
 	})
 	f := c.Flags()
 	f.StringSliceVar(&q.In, "in", nil, s.say("flag.in"))
+	f.BoolVar(&q.Mesh, "mesh", false, s.say("flag.mesh"))
+	f.BoolVar(&q.Private, "private", false, s.say("flag.private"))
 	f.StringVar(&q.Lang, "answer-lang", "", s.say("flag.answer-lang"))
 	f.IntVar(&q.Limit, "sources", 0, s.say("flag.sources"))
 	f.BoolVar(&q.NoModel, "no-model", false, s.say("flag.no-model"))

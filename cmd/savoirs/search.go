@@ -30,6 +30,8 @@ func searchCmd(s *shell) *cobra.Command {
 	})
 	f := c.Flags()
 	f.StringSliceVar(&q.In, "in", nil, s.say("flag.in"))
+	f.BoolVar(&q.Mesh, "mesh", false, s.say("flag.mesh"))
+	f.BoolVar(&q.Private, "private", false, s.say("flag.private"))
 	f.IntVarP(&q.Limit, "limit", "n", 0, s.say("flag.limit"))
 	f.StringVar(&mode, "mode", "", s.say("flag.mode"))
 	return c
