@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxNoted = 512 // peers remembered for what they did, newest kept
+	maxNoted = 512 // peers remembered for what they did; those banned before others, then the newest
 	// maxFaultsKept is how many of one peer's faults are kept: the first, and the latest.
 	maxFaultsKept = 4
 	// maxSigned bounds the forged statements kept in all, in bytes; the oldest go first, their hashes stay.
@@ -67,7 +67,8 @@ func readBans(path string, log *slog.Logger) (*bans, error) {
 }
 
 // add notes a fault and tells whether its peer is banned now. Where too many
-// are remembered, the one longest quiet is forgotten, and let in again after a
+// are remembered, the one longest quiet of those not banned is forgotten. When
+// all are banned it is the one longest quiet, who is let in again after a
 // restart: a new identity would have cost it less.
 // A proved lie is durable when add returns; lesser faults are written with the
 // next of those, or by close, so that a flood of them costs no writes.
@@ -89,7 +90,8 @@ func (b *bans) add(f p2p.Fault, name string) (banned bool) {
 	r.Faults = append(slices.Clip(r.Faults), f)
 	b.records = append(b.records, r)
 	for len(b.records) > maxNoted {
-		b.records = slices.Delete(b.records, 0, 1)
+		oldest := max(0, slices.IndexFunc(b.records, func(r Record) bool { return !r.Banned }))
+		b.records = slices.Delete(b.records, oldest, oldest+1)
 	}
 	b.shedSigned()
 	if b.unsaved = true; proved {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -117,6 +118,26 @@ func TestTheMemoryOfFaultsHasAnEnd(t *testing.T) {
 	}
 	if signed > maxSigned || signed == 0 {
 		t.Errorf("%d bytes of statements kept", signed)
+	}
+}
+
+func TestAFloodOfLesserFaultsForgetsNoBan(t *testing.T) {
+	dir := t.TempDir()
+	b, liar := openBans(t, dir), testID(t)
+	b.add(aFault(string(liar), p2p.WrongBytes, "other bytes"), "")
+	for i := range 2 * maxNoted {
+		b.add(aFault(fmt.Sprint("stranger", i), p2p.Malformed, "gibberish"), "")
+	}
+	if got := b.banned(); len(got) != 1 || got[0] != liar || len(b.all()) != maxNoted {
+		t.Errorf("banned: %v of %d remembered", got, len(b.all()))
+	}
+	for i := range b.records {
+		b.records[i].Banned = true
+	}
+	latest := testID(t)
+	b.add(aFault(string(latest), p2p.Unasked, "nobody asked"), "")
+	if got := b.banned(); len(got) != maxNoted || got[0] != latest || slices.Contains(got, liar) {
+		t.Errorf("%d banned, the latest %s", len(got), got[0])
 	}
 }
 
