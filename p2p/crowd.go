@@ -18,6 +18,7 @@ import (
 type house struct {
 	host  host.Host
 	allow *rcmgr.Allowlist
+	full  int // inbound connections
 
 	mu      sync.Mutex // guards what follows
 	friends map[peer.ID]struct{}
@@ -27,11 +28,13 @@ type house struct {
 const (
 	houseFull  = 144
 	maxFriends = 1024
-	maxEarned  = 32 // few enough that strangers who deliver to become friends do not fill the house
+	// Few enough that strangers who deliver, or whom a poisoned look-up made us dial, to become friends do not fill the house.
+	maxEarned     = 32
+	maxOldFriends = 64
 )
 
 func newHouse(h host.Host) *house {
-	hs := &house{host: h, allow: rcmgr.GetAllowlist(h.Network().ResourceManager()), friends: map[peer.ID]struct{}{}}
+	hs := &house{host: h, allow: rcmgr.GetAllowlist(h.Network().ResourceManager()), full: houseFull, friends: map[peer.ID]struct{}{}}
 	h.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) {
 		if c.Stat().Direction == network.DirInbound {
 			hs.makeRoom()
@@ -40,7 +43,7 @@ func newHouse(h host.Host) *house {
 	return hs
 }
 
-// befriend keeps room for a peer that is known to be good: one a person named, one remembered, one that has delivered. Its
+// befriend keeps room for a peer that is known to be good: one a person named, or one remembered. Its
 // addresses, and those beside them, may also knock when all that may knock at once do; without any, none are added.
 func (hs *house) befriend(p peer.AddrInfo) {
 	hs.mu.Lock()
@@ -53,6 +56,18 @@ func (hs *house) befriend(p peer.AddrInfo) {
 	for _, a := range p.Addrs[:min(len(p.Addrs), 8)] {
 		if beside, err := besides(p.ID, a); err == nil && hs.allow != nil {
 			hs.allow.Add(beside)
+		}
+	}
+}
+
+// recall befriends the peers remembered that this node has once reached itself, the first of them: whoever has only come may
+// be any of a crowd.
+func (hs *house) recall(met []Remembered) {
+	left := maxOldFriends
+	for _, r := range met {
+		if !r.Came && left > 0 {
+			hs.befriend(r.info())
+			left--
 		}
 	}
 }
@@ -110,7 +125,7 @@ func (hs *house) makeRoom() {
 	for _, conns := range crowds {
 		slices.SortFunc(conns, func(a, b network.Conn) int { return a.Stat().Opened.Compare(b.Stat().Opened) })
 	}
-	for ; n > houseFull; n-- {
+	for ; n > hs.full; n-- {
 		crowd := mostCrowded(crowds)
 		if crowd == "" {
 			return // friends only

@@ -170,6 +170,7 @@ func (m *Mesh) open(ctx context.Context, listen []ma.Multiaddr) (err error) {
 	for _, p := range m.opts.Static {
 		m.house.befriend(p)
 	}
+	m.house.recall(m.met.peers)
 	if m.dht, err = newDHT(m.host); err != nil {
 		return err
 	}
