@@ -19,6 +19,8 @@ type claim struct {
 	left int64                // estimated bytes of those
 	sent map[cid.Cid]struct{} // nodes that came in this answer
 	flow flow
+
+	leafSeen bool // the first leaf came; only the goroutine that reads the answer looks at it
 }
 
 // due is a link whose block a holder will send, unless it has not got it.

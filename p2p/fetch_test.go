@@ -218,10 +218,29 @@ func TestHoldersOfHalvesMakeAWhole(t *testing.T) {
 	}
 }
 
+// slowedBy makes s wait before it gives more than a part of what it has, until other gives something too: on a busy machine
+// one may be done before the other is asked at all.
+func slowedBy(s, other *memory) {
+	s.onGet = func(ctx context.Context, b blocks.Block) (blocks.Block, error) {
+		look := time.NewTicker(time.Millisecond)
+		defer look.Stop()
+		for s.given.Load() > 4<<20 && other.given.Load() == 0 {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		return b, nil
+	}
+}
+
 func TestSeveralHoldersShareTheWork(t *testing.T) {
 	a, store, root, _ := holder(t, 40<<20)
 	second := part(t, store, root, func(int, cid.Cid) bool { return true })
 	store.given.Store(0)
+	slowedBy(store, second)
+	slowedBy(second, store)
 	b, into := open(t, Options{}), newMemory()
 	connect(t, b, a)
 	connect(t, b, open(t, Options{Blocks: second}))

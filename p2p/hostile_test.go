@@ -180,10 +180,20 @@ func TestAFaultyPeerIsNotAskedAgainInALaterRound(t *testing.T) {
 	_, store, root, _ := holder(t, 1<<20)
 	half := part(t, store, root, func(i int, c cid.Cid) bool { return !leaf(c) || i%2 == 0 })
 	var asked atomic.Int64
+	lied := make(chan struct{})
 	bad := liar(t, root, func(w *bufio.Writer, want request) error {
-		asked.Add(1)
+		if asked.Add(1) == 1 {
+			close(lied)
+		}
 		return writeSection(w, want.Want[0], []byte("wrong"))
 	})
+	half.onGet = func(ctx context.Context, b blocks.Block) (blocks.Block, error) {
+		select { // of the root, and of what may be asked for twice at once, the faulty one is asked first
+		case <-lied:
+		case <-ctx.Done():
+		}
+		return b, ctx.Err()
+	}
 	b := open(t, Options{})
 	connect(t, b, bad)
 	connect(t, b, open(t, Options{Blocks: half}))
@@ -192,6 +202,45 @@ func TestAFaultyPeerIsNotAskedAgainInALaterRound(t *testing.T) {
 	if asked.Load() != 1 {
 		t.Errorf("it was asked %d times", asked.Load())
 	}
+}
+
+func TestWhoLiesInItsFirstLeafIsAskedForNoMoreAndSpoilsNoBatch(t *testing.T) {
+	_, store, root, _ := holder(t, 1<<20)
+	order, _ := dag(t, store, root)
+	var asked atomic.Int64
+	bad := liar(t, root, func(w *bufio.Writer, want request) error {
+		asked.Add(1)
+		for _, b := range order {
+			data := b.RawData()
+			if leaf(b.Cid()) {
+				data = []byte("wrong")
+			}
+			if err := writeSection(w, b.Cid(), data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b, into := open(t, Options{}), &strict{memory: newMemory()}
+	connect(t, b, bad)
+	is(t, b.Fetch(t.Context(), root, into, FetchOptions{From: []peer.ID{bad.ID()}}), ErrIncomplete)
+	if asked.Load() != 1 || into.refused.Load() != 0 {
+		t.Errorf("it was asked %d times, %d batches were spoilt", asked.Load(), into.refused.Load())
+	}
+}
+
+// strict counts the batches it refuses.
+type strict struct {
+	*memory
+	refused atomic.Int64
+}
+
+func (s *strict) PutMany(ctx context.Context, bs []blocks.Block) error {
+	err := s.memory.PutMany(ctx, bs)
+	if err != nil {
+		s.refused.Add(1)
+	}
+	return err
 }
 
 func TestAnotherHeaderIsALie(t *testing.T) {

@@ -29,7 +29,7 @@ const (
 	maxLanded = 12 << 20
 )
 
-// arrival is a block on its way to `into`. A leaf was not compared with its CID yet.
+// arrival is a block on its way to `into`. A leaf may not have been compared with its CID yet.
 type arrival struct {
 	blocks.Block
 	ours bool // its bytes are from the pool
@@ -48,7 +48,11 @@ func (f *fetch) accept(ctx context.Context, c *claim, s section) (fresh bool, er
 	if !due {
 		return false, wrongBlock(Unasked, protoCAR, s.cid, s.data)
 	}
-	if len(s.data) > maxBlock || !leaf(s.cid) && !matches(s.cid, s.data) {
+	// The first leaf of each answer is compared at once, the rest when it is kept: who only lies is found out before it is
+	// asked again, and spoils no batch.
+	now := !leaf(s.cid) || !c.leafSeen
+	c.leafSeen = c.leafSeen || leaf(s.cid)
+	if len(s.data) > maxBlock || now && !matches(s.cid, s.data) {
 		return false, wrongBlock(WrongBytes, protoCAR, s.cid, s.data) // maxBlock: longer than any that is taken
 	}
 	b, err := blocks.NewBlockWithCid(s.data, s.cid)
