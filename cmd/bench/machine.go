@@ -13,8 +13,6 @@ import (
 
 // machineFacts says on what and with what was measured.
 func machineFacts(ctx context.Context, b *bench) string {
-	var uts unix.Utsname
-	unix.Uname(&uts)
 	cc, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
 	version := func(name string, args ...string) string {
 		out, err := exec.CommandContext(ctx, name, args...).Output()
@@ -24,11 +22,18 @@ func machineFacts(ctx context.Context, b *bench) string {
 		first, _, _ := strings.Cut(string(out), "\n")
 		return strings.TrimSpace(first)
 	}
-	return fmt.Sprintf(`%d × %s, %s, Linux %s, TCP %s by default; %s on %s
+	return fmt.Sprintf(`%s, TCP %s by default; %s on %s
 what is read is in the page cache (warm); medians, the programs take turns
 savoirs built now with %s; kubo %s; %s; %s`,
-		runtime.NumCPU(), cpuModel(), memory(), unix.ByteSliceToString(uts.Release[:]), strings.TrimSpace(string(cc)), b.dir, fileSystem(b.dir),
+		machine(), strings.TrimSpace(string(cc)), b.dir, fileSystem(b.dir),
 		runtime.Version(), version(b.kubo, "version", "-n"), version("rsync", "--version"), version("syncthing", "--version"))
+}
+
+// machine is the processor, the memory and the kernel.
+func machine() string {
+	var uts unix.Utsname
+	unix.Uname(&uts)
+	return fmt.Sprintf("%d × %s, %s, Linux %s", runtime.NumCPU(), cpuModel(), memory(), unix.ByteSliceToString(uts.Release[:]))
 }
 
 func cpuModel() string {

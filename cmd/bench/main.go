@@ -26,6 +26,7 @@ var benches = map[string]func(ctx context.Context, args []string) error{
 	"attack": benchAttack,
 	"mesh":   benchMesh,
 	"net":    benchNet,
+	"rag":    benchRAG,
 	"stream": benchStream,
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,65 +26,36 @@ type bench struct {
 // bare stream, all in one run, and judges ours by what is asked of it.
 func benchNet(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("bench net", flag.ContinueOnError)
-	only := fs.String("only", "", "rows to measure, by name, comma between; all when empty")
-	peers := fs.String("peers", "", "programs to measure, by the first word of their line; all when empty")
-	runs := fs.Int("runs", 3, "runs of each, of which the median counts")
+	var c choice
+	c.flags(fs)
 	size := bytesFlag(1 << 30)
 	fs.Var(&size, "size", "`size` of the large file")
-	dir := fs.String("dir", "build", "where to work: a folder of the disk to measure")
 	kubo := fs.String("kubo", filepath.Join("build", "tools", "ipfs"), "the ipfs program of kubo (deploy/bench/peers.sh builds it)")
-	raw := fs.String("json", "", "also write every number to this `file`")
-	list := fs.Bool("list", false, "name the rows and what is asked, measure nothing")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	rows, err := choose(netRows(), *only)
+	rows, err := choose(netRows(), c.only)
 	if err != nil {
 		return err
 	}
-	if *list {
+	if c.list {
 		for _, r := range rows {
 			printAsked(os.Stdout, r)
 		}
 		return nil
 	}
-	b, err := newBench(ctx, *dir, *kubo, int64(size))
+	b, err := newBench(ctx, c.dir, *kubo, int64(size))
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	facts := machineFacts(ctx, b)
-	fmt.Println(facts)
-	report := report{Machine: facts, Size: b.size}
-	for _, r := range rows {
-		t := b.measure(ctx, r, *runs, splitList(*peers))
-		printTable(os.Stdout, r, t)
-		if ctx.Err() != nil {
-			return errors.New("interrupted")
-		}
-		report.Rows = append(report.Rows, rowReport{r.name, r.what, t})
-	}
-	if *raw != "" {
-		if err := report.write(*raw); err != nil {
-			return err
-		}
-	}
-	if slices.ContainsFunc(report.Rows, func(r rowReport) bool { return r.Table.short }) {
-		return errShort
-	}
-	return nil
+	return b.measureAll(ctx, rows, c, report{Machine: machineFacts(ctx, b), Size: b.size})
 }
 
 // newBench builds our program and makes a folder to work in.
 func newBench(ctx context.Context, dir, kubo string, size int64) (*bench, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	work, err := os.MkdirTemp(dir, "bench-")
+	work, err := workFolder(dir)
 	if err != nil {
-		return nil, err
-	}
-	if work, err = filepath.Abs(work); err != nil {
 		return nil, err
 	}
 	b := &bench{dir: work, size: size, savoirs: filepath.Join(work, "savoirs"), prepared: map[string]string{}, roots: map[string]string{}}
@@ -96,6 +66,18 @@ func newBench(ctx context.Context, dir, kubo string, size int64) (*bench, error)
 		return nil, errors.Join(fmt.Errorf("build our program: %w", err), os.RemoveAll(work))
 	}
 	return b, nil
+}
+
+// workFolder makes a folder of our own below dir, and gives its whole path.
+func workFolder(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	work, err := os.MkdirTemp(dir, "bench-")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(work)
 }
 
 // prepare returns the folder that fill makes at most once in this run. What is
@@ -136,25 +118,4 @@ func choose(rows []row, only string) ([]row, error) {
 
 func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-// report is what -json writes.
-type report struct {
-	Machine string      `json:"machine"`
-	Size    int64       `json:"size"`
-	Rows    []rowReport `json:"rows"`
-}
-
-type rowReport struct {
-	Name  string `json:"name"`
-	What  string `json:"what"`
-	Table table  `json:"table"`
-}
-
-func (r report) write(path string) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
 }

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -115,39 +110,12 @@ func (s *shell) withEmbedder(ctx context.Context, mode rag.Mode, models string, 
 	defer func() { err = errors.Join(e.Close(), err) }()
 	embedder, _, err := e.Embedder(ctx, "")
 	if errors.Is(err, engine.ErrNoModel) && models != "" {
-		embedder, err = s.installEmbedder(ctx, e, models)
+		embedder, err = e.InstallEmbedder(ctx, os.DirFS(models), func(name string) {
+			s.tell("say.eval.reading", "path", filepath.Join(models, name))
+		})
 	}
 	if err != nil {
 		return err
 	}
 	return use(ctx, embedder)
-}
-
-// installEmbedder installs the smallest GGUF of a folder that makes vectors.
-func (s *shell) installEmbedder(ctx context.Context, e *engine.Engine, folder string) (rag.Embedder, error) {
-	root := os.DirFS(folder)
-	files, err := fs.Glob(root, "*.gguf")
-	if err != nil {
-		return nil, err
-	}
-	size := func(name string) int64 {
-		info, err := fs.Stat(root, name)
-		if err != nil {
-			return math.MaxInt64
-		}
-		return info.Size()
-	}
-	slices.SortFunc(files, func(a, b string) int { return cmp.Compare(size(a), size(b)) })
-	for _, name := range files {
-		s.tell("say.eval.reading", "path", filepath.Join(folder, name))
-		m, err := e.Install(ctx, root, engine.Recipe{Name: strings.TrimSuffix(name, ".gguf"), Files: []string{name}}, nil)
-		if err != nil {
-			return nil, err
-		}
-		if m.Embeds {
-			embedder, _, err := e.Embedder(ctx, m.Name)
-			return embedder, err
-		}
-	}
-	return nil, fmt.Errorf("%s: %w", folder, engine.ErrNoModel)
 }
