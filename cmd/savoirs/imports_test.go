@@ -46,7 +46,7 @@ var star = map[string][]string{
 
 // inTests are what tests may import besides: "" stands for those of any package.
 var inTests = map[string][]string{
-	"":         {"node/nodetest", "rag/ragtest", "p2p/linktest", "p2p/attacktest"},
+	"":         {"node/nodetest", "rag/ragtest", "p2p/linktest", "p2p/attacktest", "rag/zim/zimtest"},
 	"node/web": {"node/api"}, // pages are tried behind the handler that serves them
 }
 
