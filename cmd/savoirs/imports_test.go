@@ -40,7 +40,7 @@ var star = map[string][]string{
 	"node/web":       {"node", "node/words", "rag", "store/catalog", "p2p"},
 	"node/nodetest":  {"node", "rag/ragtest"},
 	"cmd/savoirs":    {"node", "node/api", "node/web", "node/words", "rag", "rag/engine", "rag/extract"},
-	"cmd/bench":      {"node", "node/api", "store", "store/catalog", "p2p", "p2p/linktest", "p2p/attacktest"},
+	"cmd/bench":      {"node", "node/api", "store", "store/catalog", "p2p", "p2p/linktest", "p2p/attacktest", "rag/"},
 	"deploy":         {"node", "node/api", "rag/"},
 }
 
