@@ -28,7 +28,8 @@ type term struct {
 
 // lexicalHit is a passage that shares a term with the question.
 type lexicalHit struct {
-	index int // which of the indexes
+	index int    // which of the indexes
+	offer *Offer // or one that another node sent
 	set   string
 	n     int
 	score float64
@@ -65,14 +66,16 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 	}
 	best := topHits{limit: limit}
 	for _, f := range fields {
-		size := fieldSize{}
+		elsewhere := q.Elsewhere.Counts[string(f)]
+		size := fieldSize{elsewhere.Passages, elsewhere.Terms}
 		for _, x := range xs {
 			size = x.fieldSize(f, size)
 		}
 		if size.Passages == 0 {
 			continue
 		}
-		terms, err := weigh(ctx, readers, f, q.terms(xs[0].lexical.analyze, f), size.Passages)
+		analyze := xs[0].lexical.analyze
+		terms, err := weigh(ctx, readers, f, q.terms(analyze, f), elsewhere.With, size.Passages)
 		if err != nil {
 			return nil, err
 		}
@@ -86,12 +89,13 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 				return nil, err
 			}
 		}
+		q.Elsewhere.lexicalOffers(analyze, fieldScan{field: f, terms: terms, average: average, boost: boost}, &best)
 	}
 	return best.sorted(), nil
 }
 
-// weigh counts the terms over all indexes and keeps the rarest maxTerms.
-func weigh(ctx context.Context, readers []index.IndexReader, f field, texts []string, passages int) ([]term, error) {
+// weigh counts the terms over all indexes and elsewhere, and keeps the rarest maxTerms.
+func weigh(ctx context.Context, readers []index.IndexReader, f field, texts []string, elsewhere map[string]int, passages int) ([]term, error) {
 	var terms []term
 	at := map[string]int{}
 	for _, t := range texts {
@@ -99,7 +103,7 @@ func weigh(ctx context.Context, readers []index.IndexReader, f field, texts []st
 			terms[i].times++
 			continue
 		}
-		df := 0
+		df := elsewhere[t]
 		for _, r := range readers {
 			tfr, err := r.TermFieldReader(ctx, []byte(t), string(f), false, false, false)
 			if err != nil {
@@ -168,6 +172,25 @@ type fieldScan struct {
 	index   int
 }
 
+// limit is what a passage of nothing but the question's terms would tend to.
+func (s fieldScan) limit() (limit float64) {
+	for _, t := range s.terms {
+		limit += float64(t.times) * t.idf * (bm25K1 + 1)
+	}
+	return limit
+}
+
+// scoreSum is the score of a passage, term by term.
+type scoreSum struct {
+	score float64
+	terms int // different ones
+}
+
+func (s *scoreSum) add(t term, tf, length, average float64) {
+	s.score += float64(t.times) * t.idf * tf * (bm25K1 + 1) / (tf + bm25K1*(1-bm25B+bm25B*length/average))
+	s.terms++
+}
+
 func (s fieldScan) run(ctx context.Context, offered func(set string) bool, best *topHits) error {
 	type cursor struct {
 		tfr index.TermFieldReader
@@ -192,9 +215,8 @@ func (s fieldScan) run(ctx context.Context, offered func(set string) bool, best 
 		}
 		return nil
 	}
-	limit := 0.0
+	limit := s.limit()
 	for _, t := range s.terms {
-		limit += float64(t.times) * t.idf * (bm25K1 + 1)
 		tfr, err := s.reader.TermFieldReader(ctx, []byte(t.text), string(s.field), true, true, false)
 		if err != nil {
 			return err
@@ -215,7 +237,7 @@ func (s fieldScan) run(ctx context.Context, offered func(set string) bool, best 
 		if lowest == done {
 			return nil
 		}
-		score, shared := 0.0, 0
+		var sum scoreSum
 		var id index.IndexInternalID
 		for i := range cursors {
 			c := &cursors[i]
@@ -223,14 +245,12 @@ func (s fieldScan) run(ctx context.Context, offered func(set string) bool, best 
 				continue
 			}
 			id = append(id[:0], c.doc.ID...)
-			tf, length := float64(c.doc.Freq), 1/(c.doc.Norm*c.doc.Norm)
-			score += float64(c.times) * c.idf * tf * (bm25K1 + 1) / (tf + bm25K1*(1-bm25B+bm25B*length/s.average))
-			shared++
+			sum.add(c.term, float64(c.doc.Freq), 1/(c.doc.Norm*c.doc.Norm), s.average)
 			if err := advance(c); err != nil {
 				return err
 			}
 		}
-		hit := lexicalHit{index: s.index, score: score * s.boost, share: score / limit, terms: shared}
+		hit := lexicalHit{index: s.index, score: sum.score * s.boost, share: sum.score / limit, terms: sum.terms}
 		if !s.among.has(lowest) || !best.wants(hit.score) {
 			continue
 		}

@@ -45,5 +45,5 @@ func (f *fusion) acrossLanguages() bool {
 			best = c
 		}
 	}
-	return best != nil && f.q.foreign(f.xs[best.index].langAt(best.set, best.n))
+	return best != nil && f.q.foreign(f.lang(best))
 }

@@ -11,9 +11,10 @@ import (
 
 // denseHit is a passage and its cosine with the question.
 type denseHit struct {
-	set string
-	n   int
-	cos float64
+	offer *Offer // one that another node sent, nil for one found here
+	set   string
+	n     int
+	cos   float64
 }
 
 // search returns the nearest passages among the sets that in accepts, best first, at most limit.
@@ -35,7 +36,7 @@ func (v *vectors) search(query []float32, in func(set string) bool, limit int) (
 		if err := v.sets[name].file.read(int(c.n), rec); err != nil {
 			continue
 		}
-		hits = append(hits, denseHit{name, int(c.n), dot(q, rec)})
+		hits = append(hits, denseHit{set: name, n: int(c.n), cos: dot(q, rec)})
 	}
 	slices.SortFunc(hits, func(a, b denseHit) int {
 		return order(b.cos, a.cos, a.set, b.set, a.n, b.n)

@@ -15,6 +15,7 @@ const (
 // fused is one candidate. lexical is BM25, lex and den are the scores brought to 0…1.
 type fused struct {
 	index    int
+	offer    *Offer // not in an index: another node sent it
 	set      string
 	n        int
 	lexical  float64
@@ -34,7 +35,7 @@ type fusion struct {
 }
 
 type passageKey struct {
-	index int
+	index int // -1 for one that another node sent
 	set   string
 	n     int
 }
@@ -43,11 +44,14 @@ func newFusion(q question, xs []*Index) *fusion {
 	return &fusion{q: q, xs: xs, found: map[passageKey]*fused{}}
 }
 
-func (f *fusion) at(index int, set string, n int) *fused {
+func (f *fusion) at(index int, offer *Offer, set string, n int) *fused {
 	key := passageKey{index, set, n}
+	if offer != nil {
+		key.index = -1
+	}
 	c := f.found[key]
 	if c == nil {
-		c = &fused{index: index, set: set, n: n}
+		c = &fused{index: index, offer: offer, set: set, n: n}
 		f.found[key] = c
 	}
 	return c
@@ -62,7 +66,7 @@ func (f *fusion) lexical(hits []lexicalHit) {
 		low = hits[len(hits)-1].score
 	}
 	for _, h := range hits {
-		c := f.at(h.index, h.set, h.n)
+		c := f.at(h.index, h.offer, h.set, h.n)
 		c.lexical, c.share, c.terms = h.score, h.share, h.terms
 		c.lex = scaled(h.score, low, hits[0].score)
 	}
@@ -84,6 +88,9 @@ func (f *fusion) dense(vector []float32) error {
 			all = append(all, placed{i, h})
 		}
 	}
+	for _, h := range f.q.Elsewhere.denseOffers(vector) {
+		all = append(all, placed{-1, h})
+	}
 	if len(all) == 0 {
 		return nil
 	}
@@ -92,7 +99,7 @@ func (f *fusion) dense(vector []float32) error {
 	f.hasDense = true
 	f.best = all[0].cos
 	for _, h := range all {
-		c := f.at(h.index, h.set, h.n)
+		c := f.at(h.index, h.offer, h.set, h.n)
 		c.cos = h.cos
 		c.den = scaled(h.cos, all[len(all)-1].cos, all[0].cos)
 	}
@@ -118,18 +125,31 @@ func (f *fusion) ranked() []*fused {
 }
 
 func (f *fusion) score(c *fused) float64 {
-	x := f.xs[c.index]
 	switch {
 	case !f.hasDense:
 		return c.lex
 	case f.q.Mode == ModeDense:
 		return c.den
-	case c.n >= x.vectors.count(c.set):
+	case !f.hasVector(c):
 		return c.lex
-	case f.q.foreign(x.langAt(c.set, c.n)):
+	case f.q.foreign(f.lang(c)):
 		return c.den
 	}
 	return lexicalWeight*c.lex + denseWeight*c.den
+}
+
+func (f *fusion) hasVector(c *fused) bool {
+	if c.offer != nil {
+		return len(c.offer.Vector) > 0
+	}
+	return c.n < f.xs[c.index].vectors.count(c.set)
+}
+
+func (f *fusion) lang(c *fused) string {
+	if c.offer != nil {
+		return c.offer.language()
+	}
+	return f.xs[c.index].langAt(c.set, c.n)
 }
 
 // langAt is the language a passage is indexed under.

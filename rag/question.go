@@ -28,6 +28,10 @@ type Query struct {
 	In    []string `json:"in,omitempty"`    // sets to ask; empty: all
 	Limit int      `json:"limit,omitempty"` // passages wanted; 0 means 10, at most 100
 	Mode  Mode     `json:"mode,omitempty"`
+
+	Vector    []float32 `json:"-"` // of Text, where it is known; else Search asks the embedder
+	Model     string    `json:"-"` // digest of the model that made Vector, where Search is given no embedder
+	Elsewhere Elsewhere `json:"-"` // what other nodes sent, ranked together with what is here
 }
 
 const (

@@ -49,8 +49,12 @@ func Search(ctx context.Context, q Query, e Embedder, xs ...*Index) (Results, er
 	}
 	res := Results{Lang: asked.lang, Mode: ModeLexical, Hits: []Hit{}}
 	var vector []float32
-	if e != nil && q.Mode != ModeLexical {
-		vector, err = embedQuestion(ctx, asked, e, xs)
+	switch {
+	case q.Mode == ModeLexical:
+	case e == nil:
+		vector = givenVector(q, xs)
+	default:
+		vector, err = questionVector(ctx, asked, e, xs)
 		switch {
 		case err != nil && (q.Mode != ModeBest || ctx.Err() != nil):
 			return Results{}, fmt.Errorf("embed the question: %w", err)
@@ -71,9 +75,9 @@ func Search(ctx context.Context, q Query, e Embedder, xs ...*Index) (Results, er
 	return res, nil
 }
 
-// embedQuestion returns the vector of the question, or nil when no index has vectors to compare it with.
-func embedQuestion(ctx context.Context, q question, e Embedder, xs []*Index) ([]float32, error) {
-	covered := 0
+// questionVector returns the vector of the question, or nil when nothing has vectors to compare it with.
+func questionVector(ctx context.Context, q question, e Embedder, xs []*Index) ([]float32, error) {
+	covered := q.Elsewhere.covered()
 	for _, x := range xs {
 		n, err := x.useModel(e.Model())
 		if err != nil {
@@ -81,9 +85,14 @@ func embedQuestion(ctx context.Context, q question, e Embedder, xs []*Index) ([]
 		}
 		covered += n
 	}
-	if covered == 0 {
-		return nil, nil
+	if q.Vector != nil || covered == 0 {
+		return q.Vector, nil
 	}
+	return EmbedQuestion(ctx, q.Query, e)
+}
+
+// EmbedQuestion returns the vector of a question, for Query.Vector. Errors: those of e, ErrDimension.
+func EmbedQuestion(ctx context.Context, q Query, e Embedder) ([]float32, error) {
 	vs, err := e.Embed(ctx, RoleQuery, []string{q.Text})
 	if err != nil {
 		return nil, err
@@ -92,6 +101,20 @@ func embedQuestion(ctx context.Context, q question, e Embedder, xs []*Index) ([]
 		return nil, fmt.Errorf("%d vectors for one question: %w", len(vs), ErrDimension)
 	}
 	return vs[0], nil
+}
+
+// givenVector returns the vector that came with the question, if all of xs have vectors of its model to compare it
+// with: whoever asks changes nothing here.
+func givenVector(q Query, xs []*Index) []float32 {
+	for _, x := range xs {
+		x.mu.RLock()
+		fits := x.vectors != nil && x.vectors.model == q.Model && x.vectors.dim == len(q.Vector)
+		x.mu.RUnlock()
+		if !fits {
+			return nil
+		}
+	}
+	return q.Vector
 }
 
 type damagedSet struct {
@@ -125,6 +148,7 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 			res.Mode = ModeDense
 		}
 	}
+	res.Total, res.Covered = len(q.Elsewhere.Offers), q.Elsewhere.covered()
 	for _, x := range xs {
 		for name, s := range x.sets {
 			if q.asks(name) {
@@ -140,24 +164,40 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 	res.Known = res.Confidence >= knownFrom
 
 	var damaged []damagedSet
-	hits := make([]Hit, 0, q.Limit)
+	mixed, most := len(q.Elsewhere.Offers) > 0, q.Limit
+	if mixed {
+		most = max(most, defaultLimit) // so that others' passages are there to come before an author's third
+	}
+	var alike nearDuplicates
+	hits := make([]Hit, 0, most)
 	for _, c := range ranked {
-		if len(hits) == q.Limit {
+		if len(hits) == most {
 			break
 		}
-		x := xs[c.index]
-		s := x.sets[c.set]
-		p, err := s.passages.read(c.n)
-		if err != nil {
-			x.log.Warn("passage left out of the results", "set", c.set, "passage", c.n, "err", err)
-			if d := (damagedSet{x, s}); errors.Is(err, ErrDamaged) && !slices.Contains(damaged, d) {
-				damaged = append(damaged, d)
+		var p Passage
+		var err error
+		if c.offer != nil {
+			p = c.offer.Passage
+		} else {
+			x := xs[c.index]
+			s := x.sets[c.set]
+			if p, err = s.passages.read(c.n); err != nil {
+				x.log.Warn("passage left out of the results", "set", c.set, "passage", c.n, "err", err)
+				if d := (damagedSet{x, s}); errors.Is(err, ErrDamaged) && !slices.Contains(damaged, d) {
+					damaged = append(damaged, d)
+				}
+				continue
 			}
+		}
+		if mixed && alike.seen(p.Text) {
 			continue
 		}
 		hits = append(hits, Hit{Passage: p, Score: c.score, Lexical: c.lexical, Dense: c.cos})
 	}
-	return hits, damaged, nil
+	if mixed {
+		mixAuthors(hits)
+	}
+	return hits[:min(len(hits), q.Limit)], damaged, nil
 }
 
 // fieldSize adds what the sets of x have in a field to size.

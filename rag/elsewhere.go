@@ -1,0 +1,112 @@
+package rag
+
+import (
+	"cmp"
+	"math"
+)
+
+// Elsewhere is what other nodes sent to answer a question. Search ranks its passages among those found here by its own
+// reckoning: their words are counted again, their vectors brought to length one. Nothing a peer says of a passage's worth
+// is used.
+type Elsewhere struct {
+	Offers []Offer
+	Counts Counts // of the sets that are elsewhere, where they are known
+}
+
+// Offer is a passage that another node sent. From is set, and no other offer has the same Set and N.
+type Offer struct {
+	Passage
+	As     string // language its words are taken for, where Lang is unknown
+	Vector []byte // int8, of the model of the question; nil where it has none of that
+}
+
+func (o *Offer) language() string { return cmp.Or(o.Lang, o.As) }
+
+// covered is how many offers have a vector.
+func (e Elsewhere) covered() (n int) {
+	for _, o := range e.Offers {
+		if o.Vector != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Counts are what idf and BM25 need to know of sets, by field of the analysis.
+type Counts map[string]FieldCounts
+
+// FieldCounts counts passages, their terms, and for each term of a question the passages that have it.
+type FieldCounts struct {
+	Passages int            `cbor:"passages"`
+	Terms    int64          `cbor:"terms"`
+	With     map[string]int `cbor:"with,omitempty"`
+}
+
+// Add adds other to c.
+func (c Counts) Add(other Counts) {
+	for f, more := range other {
+		have := c[f]
+		have.Passages += more.Passages
+		have.Terms += more.Terms
+		for t, n := range more.With {
+			if have.With == nil {
+				have.With = map[string]int{}
+			}
+			have.With[t] += n
+		}
+		c[f] = have
+	}
+}
+
+// lexicalOffers shows to best the offers in a field that share a term with the question.
+func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) {
+	for i := range e.Offers {
+		o := &e.Offers[i]
+		if fieldOf(o.language()) != s.field {
+			continue
+		}
+		times := map[string]int{}
+		terms := a.terms(s.field, o.lexicalText())
+		for _, t := range terms {
+			times[t]++
+		}
+		var sum scoreSum
+		for _, t := range s.terms {
+			if n := times[t.text]; n > 0 {
+				sum.add(t, float64(n), float64(len(terms)), s.average)
+			}
+		}
+		if sum.terms > 0 {
+			best.add(lexicalHit{offer: o, set: o.Set, n: o.N, score: sum.score * s.boost, share: sum.score / s.limit(), terms: sum.terms})
+		}
+	}
+}
+
+// cosine is that of a question and a vector of int8; false when one has no direction or they do not compare.
+func cosine(query []float32, v []byte) (float64, bool) {
+	if len(query) != len(v) {
+		return 0, false
+	}
+	var along, qq, vv float64
+	for i, x := range query {
+		y := float64(int8(v[i]))
+		along += float64(x) * y
+		qq += float64(x) * float64(x)
+		vv += y * y
+	}
+	if !(qq > 0 && vv > 0) {
+		return 0, false
+	}
+	return along / math.Sqrt(qq*vv), true
+}
+
+// denseOffers returns the offers that have a vector, with their cosines.
+func (e Elsewhere) denseOffers(query []float32) (hits []denseHit) {
+	for i := range e.Offers {
+		o := &e.Offers[i]
+		if cos, ok := cosine(query, o.Vector); ok {
+			hits = append(hits, denseHit{offer: o, set: o.Set, n: o.N, cos: cos})
+		}
+	}
+	return hits
+}

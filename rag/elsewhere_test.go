@@ -1,0 +1,84 @@
+package rag_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"savoirs/rag"
+	"savoirs/rag/ragtest"
+)
+
+// elsewhere asks each index as a peer would be asked.
+func elsewhere(t *testing.T, q rag.Query, e rag.Embedder, xs ...*rag.Index) rag.Elsewhere {
+	t.Helper()
+	all := rag.Elsewhere{Counts: rag.Counts{}}
+	if e != nil {
+		v, err := rag.EmbedQuestion(t.Context(), q, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Vector, q.Model = v, e.Model()
+	}
+	for i, x := range xs {
+		offers, counts, err := x.Offer(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range offers {
+			o.From = &rag.From{Peer: fmt.Sprint(i), Author: fmt.Sprint(i, o.N)}
+			all.Offers = append(all.Offers, o)
+		}
+		all.Counts.Add(counts)
+	}
+	return all
+}
+
+func TestACorpusRanksTheSameHoweverItIsSpreadOverNodes(t *testing.T) {
+	words := strings.Fields("igname cyclone marché école citerne dengue jardin moulin rivière canne tambour légende récolte semence barque filet")
+	r := rand.New(rand.NewPCG(1, 2))
+	parts := [3]map[string]string{{}, {}, {}}
+	all := map[string]string{}
+	for i := range 45 {
+		text := fmt.Sprintf("Document %d. ", i)
+		for range 25 {
+			text += words[r.IntN(len(words))] + " "
+		}
+		name := fmt.Sprintf("d%02d.txt", i)
+		all[name], parts[i%3][name] = text, text
+	}
+	e := &ragtest.Embedder{}
+	whole := open(t, t.TempDir())
+	add(t, whole, "all", all)
+	embed(t, whole, e)
+	var xs []*rag.Index
+	for i, part := range parts {
+		x := open(t, t.TempDir())
+		add(t, x, fmt.Sprint("p", i), part)
+		embed(t, x, e)
+		xs = append(xs, x)
+	}
+	for _, mode := range []rag.Mode{rag.ModeLexical, rag.ModeHybrid, rag.ModeDense} {
+		for _, text := range []string{"igname au marché", "le tambour et la légende de la rivière", "document 12"} {
+			q := rag.Query{Text: text, Mode: mode, Limit: 100}
+			want := search(t, q, e, whole)
+			q.Elsewhere = elsewhere(t, q, e, xs[1:]...)
+			got := search(t, q, e, xs[0])
+			var a, b []string
+			for _, h := range want.Hits[:10] {
+				a = append(a, fmt.Sprintf("%.3f %.5f", h.Score, h.Lexical)) // equals may change places
+			}
+			for _, h := range got.Hits {
+				if len(b) < 10 {
+					b = append(b, fmt.Sprintf("%.3f %.5f", h.Score, h.Lexical))
+				}
+			}
+			if d := cmp.Diff(a, b); d != "" {
+				t.Errorf("%s %q: %s", mode, text, d)
+			}
+		}
+	}
+}
