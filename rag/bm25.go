@@ -19,11 +19,13 @@ const (
 	maxTerms = 64 // of a question, for each field: the rarest
 )
 
-// term is one term of a question in one field.
+// term is one term of a question in one field. What its kin are found is counted as if it were found,
+// each time by the kin's weight.
 type term struct {
 	text  string
 	times int // in the question
 	idf   float64
+	kin   []kin
 }
 
 // lexicalHit is a passage that shares a term with the question.
@@ -37,9 +39,10 @@ type lexicalHit struct {
 	terms int     // different terms of the question in it
 }
 
-// lexicalSearch returns the best passages over all indexes, best first, at most limit. The indexes
-// are locked for reading by the caller.
-func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]lexicalHit, error) {
+// lexicalSearch returns the best passages over all indexes, best first, at most limit, and after them
+// those of also that are not among them and share a term with the question. The indexes are locked for
+// reading by the caller.
+func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also []passageKey) ([]lexicalHit, error) {
 	readers := make([]index.IndexReader, len(xs))
 	defer func() {
 		for _, r := range readers {
@@ -57,14 +60,18 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 			return nil, err
 		}
 	}
-	among := make([]bitset, len(xs))
+	among, wanted := make([]bitset, len(xs)), make([]bitset, len(xs))
 	for i, r := range readers {
 		var err error
 		if among[i], err = passagesOf(ctx, r, q.In); err != nil {
 			return nil, err
 		}
+		if wanted[i], err = passagesNamed(r, i, also); err != nil {
+			return nil, err
+		}
 	}
 	best := topHits{limit: limit}
+	var more []lexicalHit
 	for _, f := range fields {
 		elsewhere := q.Elsewhere.Counts[string(f)]
 		size := fieldSize{elsewhere.Passages, elsewhere.Terms}
@@ -74,51 +81,88 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int) ([]l
 		if size.Passages == 0 {
 			continue
 		}
-		analyze := xs[0].lexical.analyze
-		terms, err := weigh(ctx, readers, f, q.terms(analyze, f), elsewhere.With, size.Passages)
+		v := vocabulary{analyze: xs[0].lexical.analyze, field: f, readers: readers, offers: q.Elsewhere.words(xs[0].lexical.analyze, f)}
+		terms, err := v.weigh(ctx, q, elsewhere.With, size.Passages)
 		if err != nil {
 			return nil, err
 		}
-		boost := q.boost(f)
-		average := float64(size.Terms) / float64(size.Passages)
+		scan := fieldScan{field: f, terms: terms, average: float64(size.Terms) / float64(size.Passages), boost: q.boost(f)}
 		for i, x := range xs {
-			offered := func(set string) bool { return x.sets[set] != nil }
-			scan := fieldScan{reader: readers[i], index: i, among: among[i],
-				field: f, terms: terms, average: average, boost: boost}
-			if err := scan.run(ctx, offered, &best); err != nil {
+			scan.reader, scan.index, scan.among, scan.wanted = readers[i], i, among[i], wanted[i]
+			scan.offered = func(set string) bool { return x.sets[set] != nil }
+			found, err := scan.run(ctx, &best)
+			if err != nil {
 				return nil, err
 			}
+			more = append(more, found...)
 		}
-		q.Elsewhere.lexicalOffers(analyze, fieldScan{field: f, terms: terms, average: average, boost: boost}, &best)
+		q.Elsewhere.lexicalOffers(v.analyze, scan, &best)
 	}
-	return best.sorted(), nil
+	return withMore(best.sorted(), more), nil
 }
 
-// weigh counts the terms over all indexes and elsewhere, and keeps the rarest maxTerms.
-func weigh(ctx context.Context, readers []index.IndexReader, f field, texts []string, elsewhere map[string]int, passages int) ([]term, error) {
+// withMore appends to hits those of more that are not among them.
+func withMore(hits, more []lexicalHit) []lexicalHit {
+	type key struct {
+		index int
+		set   string
+		n     int
+	}
+	have := make(map[key]bool, len(hits))
+	for _, h := range hits {
+		if h.offer == nil {
+			have[key{h.index, h.set, h.n}] = true
+		}
+	}
+	for _, h := range more {
+		if !have[key{h.index, h.set, h.n}] {
+			hits = append(hits, h)
+		}
+	}
+	return hits
+}
+
+// weigh counts the terms of a question over all indexes and elsewhere, keeps the rarest maxTerms and
+// finds their kin. A term that occurs nowhere is as rare as its kin taken together.
+func (v vocabulary) weigh(ctx context.Context, q question, elsewhere map[string]int, passages int) ([]term, error) {
+	idf := func(df int) float64 {
+		df = min(df, passages) // removals may not be counted out yet
+		return math.Log(1 + (float64(passages-df)+0.5)/(float64(df)+0.5))
+	}
 	var terms []term
 	at := map[string]int{}
-	for _, t := range texts {
+	found := map[string]int{}
+	for _, t := range q.terms(v.analyze, v.field) {
 		if i, ok := at[t]; ok {
 			terms[i].times++
 			continue
 		}
-		df := elsewhere[t]
-		for _, r := range readers {
-			tfr, err := r.TermFieldReader(ctx, []byte(t), string(f), false, false, false)
-			if err != nil {
-				return nil, err
-			}
-			df += int(tfr.Count())
-			tfr.Close()
+		df, err := v.count(ctx, t)
+		if err != nil {
+			return nil, err
 		}
-		df = min(df, passages) // removals may not be counted out yet
+		found[t] = df + elsewhere[t]
 		at[t] = len(terms)
-		terms = append(terms, term{t, 1, math.Log(1 + (float64(passages-df)+0.5)/(float64(df)+0.5))})
+		terms = append(terms, term{text: t, times: 1, idf: idf(found[t])})
 	}
 	if len(terms) > maxTerms {
 		slices.SortStableFunc(terms, func(a, b term) int { return order(b.idf, a.idf, a.text, b.text, 0, 0) })
 		terms = terms[:maxTerms]
+	}
+	for i := range terms {
+		t := &terms[i]
+		var err error
+		if t.kin, err = v.akin(ctx, t.text, found[t.text] > 0); err != nil {
+			return nil, err
+		}
+		if found[t.text] > 0 || len(t.kin) == 0 {
+			continue
+		}
+		df := 0
+		for _, k := range t.kin {
+			df += k.df + elsewhere[k.text]
+		}
+		t.idf = idf(df)
 	}
 	return terms, nil
 }
@@ -128,6 +172,14 @@ type bitset []uint64
 
 func (b bitset) has(n uint64) bool {
 	return b == nil || n/64 < uint64(len(b)) && b[n/64]>>(n%64)&1 == 1
+}
+
+func (b bitset) with(n uint64) bitset {
+	if need := int(n/64) + 1; need > len(b) {
+		b = append(b, make(bitset, need-len(b))...)
+	}
+	b[n/64] |= 1 << (n % 64)
+	return b
 }
 
 // passagesOf returns the passages of the sets named; none named: all.
@@ -151,117 +203,26 @@ func passagesOf(ctx context.Context, r index.IndexReader, sets []string) (bitset
 			if d == nil {
 				break
 			}
-			n := d.ID.Value()
-			if need := int(n/64) + 1; need > len(b) {
-				b = append(b, make(bitset, need-len(b))...)
-			}
-			b[n/64] |= 1 << (n % 64)
+			b = b.with(d.ID.Value())
 		}
 	}
 	return b, nil
 }
 
-// fieldScan walks the postings of all terms of one field of one index together, passage by passage.
-type fieldScan struct {
-	reader  index.IndexReader
-	among   bitset
-	field   field
-	terms   []term
-	average float64
-	boost   float64
-	index   int
-}
-
-// limit is what a passage of nothing but the question's terms would tend to.
-func (s fieldScan) limit() (limit float64) {
-	for _, t := range s.terms {
-		limit += float64(t.times) * t.idf * (bm25K1 + 1)
-	}
-	return limit
-}
-
-// scoreSum is the score of a passage, term by term.
-type scoreSum struct {
-	score float64
-	terms int // different ones
-}
-
-func (s *scoreSum) add(t term, tf, length, average float64) {
-	s.score += float64(t.times) * t.idf * tf * (bm25K1 + 1) / (tf + bm25K1*(1-bm25B+bm25B*length/average))
-	s.terms++
-}
-
-func (s fieldScan) run(ctx context.Context, offered func(set string) bool, best *topHits) error {
-	type cursor struct {
-		tfr index.TermFieldReader
-		doc *index.TermFieldDoc
-		id  uint64
-		term
-	}
-	const done = math.MaxUint64
-	var cursors []cursor
-	defer func() {
-		for _, c := range cursors {
-			c.tfr.Close()
-		}
-	}()
-	advance := func(c *cursor) error {
-		doc, err := c.tfr.Next(c.doc)
-		if err != nil {
-			return err
-		}
-		if c.id = done; doc != nil {
-			c.doc, c.id = doc, doc.ID.Value()
-		}
-		return nil
-	}
-	limit := s.limit()
-	for _, t := range s.terms {
-		tfr, err := s.reader.TermFieldReader(ctx, []byte(t.text), string(s.field), true, true, false)
-		if err != nil {
-			return err
-		}
-		cursors = append(cursors, cursor{tfr: tfr, doc: &index.TermFieldDoc{}, term: t})
-		if err := advance(&cursors[len(cursors)-1]); err != nil {
-			return err
-		}
-	}
-	for count := 0; ; count++ {
-		if count%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		lowest := uint64(done)
-		for i := range cursors {
-			lowest = min(lowest, cursors[i].id)
-		}
-		if lowest == done {
-			return nil
-		}
-		var sum scoreSum
-		var id index.IndexInternalID
-		for i := range cursors {
-			c := &cursors[i]
-			if c.id != lowest {
-				continue
-			}
-			id = append(id[:0], c.doc.ID...)
-			sum.add(c.term, float64(c.doc.Freq), 1/(c.doc.Norm*c.doc.Norm), s.average)
-			if err := advance(c); err != nil {
-				return err
-			}
-		}
-		hit := lexicalHit{index: s.index, score: sum.score * s.boost, share: sum.score / limit, terms: sum.terms}
-		if !s.among.has(lowest) || !best.wants(hit.score) {
+// passagesNamed returns the passages of an index among keys; none: an empty set, not all.
+func passagesNamed(r index.IndexReader, of int, keys []passageKey) (bitset, error) {
+	b := bitset{}
+	for _, k := range keys {
+		if k.index != of {
 			continue
 		}
-		name, err := s.reader.ExternalID(id)
+		id, err := r.InternalID(docID(k.set, k.n))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		set, n, ok := parseDocID(name)
-		if ok && offered(set) {
-			hit.set, hit.n = set, n
-			best.add(hit)
+		if id != nil {
+			b = b.with(id.Value())
 		}
 	}
+	return b, nil
 }

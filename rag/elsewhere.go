@@ -58,6 +58,25 @@ func (c Counts) Add(other Counts) {
 	}
 }
 
+// words counts the offers in a field that have each term.
+func (e Elsewhere) words(a analyzer, f field) map[string]int {
+	with := map[string]int{}
+	for i := range e.Offers {
+		o := &e.Offers[i]
+		if fieldOf(o.language()) != f {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, t := range a.terms(f, o.lexicalText()) {
+			if !seen[t] {
+				seen[t] = true
+				with[t]++
+			}
+		}
+	}
+	return with
+}
+
 // lexicalOffers shows to best the offers in a field that share a term with the question.
 func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) {
 	for i := range e.Offers {
@@ -72,8 +91,12 @@ func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) {
 		}
 		var sum scoreSum
 		for _, t := range s.terms {
-			if n := times[t.text]; n > 0 {
-				sum.add(t, float64(n), float64(len(terms)), s.average)
+			tf := float64(times[t.text])
+			for _, k := range t.kin {
+				tf += k.weight * float64(times[k.text])
+			}
+			if tf > 0 {
+				sum.add(t, tf, float64(len(terms)), s.average)
 			}
 		}
 		if sum.terms > 0 {

@@ -27,7 +27,7 @@ type lexical struct {
 
 const (
 	fieldSet       = "set"
-	lexicalVersion = "2" // another analysis or layout: change it, and the index is rebuilt from passages
+	lexicalVersion = "3" // another analysis or layout: change it, and the index is rebuilt from passages
 	lexicalBatch   = 500
 )
 

@@ -133,7 +133,7 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 	}
 	fusion := newFusion(q, xs)
 	if q.Mode != ModeDense || vector == nil {
-		hits, err := lexicalSearch(ctx, xs, q, depth)
+		hits, err := lexicalSearch(ctx, xs, q, depth, nil)
 		if err != nil {
 			return nil, nil, fmt.Errorf("lexical search: %w", err)
 		}

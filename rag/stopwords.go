@@ -11,7 +11,8 @@ const (
 		quels qui s sa sans se sera serai seraient serais serait seras serez seriez serions serons seront ses soi
 		soient sois soit sommes son sont soyez soyons suis sur t ta te tes toi ton tu un une vos votre vous y à
 		étaient étais était étant étiez étions été étée étées étés combien comment pourquoi quand quoi lequel
-		laquelle lesquels lesquelles est-ce`
+		laquelle lesquels lesquelles est-ce peut peux peuvent pouvez pouvons faut fait faire doit dois doivent
+		puis y si dont`
 
 	stopEn = `a about above after again against all am an and any are aren't as at be because been before being below
 		between both but by can't cannot could couldn't did didn't do does doesn't doing don't down during each
