@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"time"
@@ -31,6 +30,8 @@ type Scores struct {
 	MRR10   float64 `json:"mrr@10"`
 	P50     float64 `json:"p50_ms"` // of one search, the embedding of the question included
 	P95     float64 `json:"p95_ms"`
+	Empty   float64 `json:"empty"`   // share of questions for which nothing was found
+	Index   float64 `json:"index_s"` // to make the index, without vectors
 	Queries int     `json:"queries"`
 	Mode    Mode    `json:"mode"`
 }
@@ -42,7 +43,7 @@ const evalPassages = 40
 // added to an index in a temporary folder, which is removed, and its queries are put to Search. A
 // document ranks where its best passage does. Queries without a judgement are left out.
 func Eval(ctx context.Context, dir string, o EvalOptions) (s Scores, err error) {
-	set, err := readBEIR(dir, o.Queries)
+	set, err := ReadCollection(dir, o.Queries)
 	if err != nil {
 		return Scores{}, fmt.Errorf("eval %s: %w", dir, err)
 	}
@@ -56,47 +57,65 @@ func Eval(ctx context.Context, dir string, o EvalOptions) (s Scores, err error) 
 		return Scores{}, err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
+	start := time.Now()
 	if _, err := x.add(ctx, "corpus", "", set.documents); err != nil {
 		return Scores{}, err
 	}
+	index := time.Since(start)
 	if o.Embedder != nil && o.Mode != ModeLexical {
 		if err := x.EmbedMissing(ctx, o.Embedder, nil, o.Progress); err != nil {
 			return Scores{}, err
 		}
 	}
-	return evalQueries(ctx, x, set, o)
+	s, err = evalQueries(ctx, x, set, o)
+	s.Index = index.Seconds()
+	return s, err
 }
 
-func evalQueries(ctx context.Context, x *Index, set beir, o EvalOptions) (Scores, error) {
-	queries := set.judged()
-	if o.Sample > 0 && o.Sample < len(queries) {
-		random := rand.New(rand.NewPCG(o.Seed, 0))
-		random.Shuffle(len(queries), func(i, j int) { queries[i], queries[j] = queries[j], queries[i] })
-		queries = queries[:o.Sample]
-	}
+func evalQueries(ctx context.Context, x *Index, set Collection, o EvalOptions) (Scores, error) {
+	queries := set.Sample(o.Sample, o.Seed)
 	if len(queries) == 0 {
 		return Scores{}, errors.New("eval: no query has a judgement")
 	}
-	s := Scores{Queries: len(queries)}
-	took := make([]float64, 0, len(queries))
+	var mode Mode
+	rankings := make([]Ranking, len(queries))
 	for i, q := range queries {
 		start := time.Now()
 		r, err := Search(ctx, Query{Text: q.Text, Mode: o.Mode, Limit: evalPassages}, o.Embedder, x)
 		if err != nil {
 			return Scores{}, fmt.Errorf("eval query %s: %w", q.ID, err)
 		}
-		took = append(took, time.Since(start).Seconds()*1000)
-		s.Mode = r.Mode
-		s.count(set.grades[q.ID], documentsFound(r.Hits))
+		rankings[i] = Ranking{Query: q.ID, Took: time.Since(start), Docs: documentsFound(r.Hits)}
+		mode = r.Mode
 		if o.Progress != nil {
 			o.Progress(i+1, len(queries))
 		}
 	}
-	n := float64(len(queries))
-	s.NDCG10, s.Recall5, s.MRR10 = s.NDCG10/n, s.Recall5/n, s.MRR10/n
+	s := set.Score(rankings)
+	s.Mode = mode
+	return s, nil
+}
+
+// A Ranking is what some search found for a query.
+type Ranking struct {
+	Query string   // its id
+	Docs  []string // ids of documents, best first
+	Took  time.Duration
+}
+
+// Score averages the scores of rankings, of which there is at least one. Mode and Index are left to the caller.
+func (c Collection) Score(rankings []Ranking) Scores {
+	s := Scores{Queries: len(rankings)}
+	took := make([]float64, 0, len(rankings))
+	for _, r := range rankings {
+		took = append(took, r.Took.Seconds()*1000)
+		s.count(c.Grades[r.Query], r.Docs)
+	}
+	n := float64(len(rankings))
+	s.NDCG10, s.Recall5, s.MRR10, s.Empty = s.NDCG10/n, s.Recall5/n, s.MRR10/n, s.Empty/n
 	slices.Sort(took)
 	s.P50, s.P95 = took[len(took)/2], took[len(took)*95/100]
-	return s, nil
+	return s
 }
 
 // documentsFound ranks documents by their best passage.
@@ -112,6 +131,9 @@ func documentsFound(hits []Hit) []string {
 
 // count adds the scores of one ranking.
 func (s *Scores) count(grades map[string]float64, docs []string) {
+	if len(docs) == 0 {
+		s.Empty++
+	}
 	var gain, best float64
 	relevant, found := 0, 0
 	ideal := make([]float64, 0, len(grades))
@@ -147,8 +169,8 @@ func (s *Scores) count(grades map[string]float64, docs []string) {
 }
 
 // documents yields the corpus as documents of one paragraph, named by their ids.
-func (b beir) documents(yield func(source) bool) {
-	for _, d := range b.corpus {
+func (c Collection) documents(yield func(source) bool) {
+	for _, d := range c.Documents {
 		doc := extract.Document{Title: extract.Clean(d.Title), Format: "jsonl",
 			Blocks: []extract.Block{{Role: extract.Paragraph, Text: extract.Clean(d.Text)}}}
 		if !yield(source{path: d.ID, doc: doc}) {

@@ -34,6 +34,20 @@ func (m *memoEmbedder) name() string {
 	return fmt.Sprintf("model %.12s", m.of.Model())
 }
 
+// forQuestions returns m with the vectors of all questions of a collection.
+func (m *memoEmbedder) forQuestions(ctx context.Context, folder string) (rag.Embedder, error) {
+	c, err := rag.ReadCollection(folder, "")
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(c.Queries))
+	for i, q := range c.Queries {
+		texts[i] = q.Text
+	}
+	_, err = m.Embed(ctx, rag.RoleQuery, texts)
+	return m, err
+}
+
 // Embed asks for the vectors that are not known yet.
 func (m *memoEmbedder) Embed(ctx context.Context, as rag.Role, texts []string) ([][]float32, error) {
 	m.mu.Lock()

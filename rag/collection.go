@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,56 +12,65 @@ import (
 	"strings"
 )
 
-// beir is a test collection in the form of the BEIR benchmark (Thakur et al. 2021).
-type beir struct {
-	corpus  []beirText
-	queries []beirText
-	grades  map[string]map[string]float64 // query, document: grade
+// A Collection is documents, questions, and which of the first answer the second: a folder in the form
+// of the BEIR benchmark (Thakur et al. 2021).
+type Collection struct {
+	Documents []CollectionText
+	Queries   []CollectionText
+	Grades    map[string]map[string]float64 // query, document: how well it answers
 }
 
-type beirText struct {
+// CollectionText is one line of corpus.jsonl or queries.jsonl.
+type CollectionText struct {
 	ID    string `json:"_id"`
 	Title string `json:"title"`
 	Text  string `json:"text"`
 }
 
-const maxBEIRLine = 16 << 20
+const maxCollectionLine = 16 << 20
 
-// readBEIR reads the collection in dir, with the queries of another file if one is named.
-func readBEIR(dir, queries string) (b beir, err error) {
+// ReadCollection reads corpus.jsonl, queries.jsonl and qrels.tsv in dir. queries names another file of
+// queries, by path or by its name in dir.
+func ReadCollection(dir, queries string) (c Collection, err error) {
 	if queries == "" {
 		queries = "queries.jsonl"
 	}
 	if filepath.Base(queries) == queries {
 		queries = filepath.Join(dir, queries)
 	}
-	if b.corpus, err = readBEIRTexts(filepath.Join(dir, "corpus.jsonl")); err != nil {
-		return b, err
+	if c.Documents, err = readCollectionTexts(filepath.Join(dir, "corpus.jsonl")); err != nil {
+		return c, err
 	}
-	if b.queries, err = readBEIRTexts(queries); err != nil {
-		return b, err
+	if c.Queries, err = readCollectionTexts(queries); err != nil {
+		return c, err
 	}
-	b.grades, err = readQrels(filepath.Join(dir, "qrels.tsv"))
-	return b, err
+	c.Grades, err = readQrels(filepath.Join(dir, "qrels.tsv"))
+	return c, err
 }
 
-// judged returns the queries some document answers, by id.
-func (b beir) judged() []beirText {
-	judged := slices.DeleteFunc(slices.Clone(b.queries), func(q beirText) bool {
-		for _, g := range b.grades[q.ID] {
+// Sample returns n of the queries that some document answers, taken at random by seed; all of them, by
+// id, when n is 0 or there are no more.
+func (c Collection) Sample(n int, seed uint64) []CollectionText {
+	judged := slices.DeleteFunc(slices.Clone(c.Queries), func(q CollectionText) bool {
+		for _, g := range c.Grades[q.ID] {
 			if g > 0 {
 				return false
 			}
 		}
 		return true
 	})
-	slices.SortFunc(judged, func(a, b beirText) int { return strings.Compare(a.ID, b.ID) })
-	return judged
+	slices.SortFunc(judged, func(a, b CollectionText) int { return strings.Compare(a.ID, b.ID) })
+	if n <= 0 || n >= len(judged) {
+		return judged
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	random.Shuffle(len(judged), func(i, j int) { judged[i], judged[j] = judged[j], judged[i] })
+	return judged[:n]
 }
 
-func readBEIRTexts(name string) (texts []beirText, err error) {
+func readCollectionTexts(name string) (texts []CollectionText, err error) {
 	err = eachLine(name, func(line string) error {
-		var t beirText
+		var t CollectionText
 		if err := json.Unmarshal([]byte(line), &t); err != nil {
 			return err
 		}
@@ -112,7 +122,7 @@ func eachLine(name string, f func(line string) error) error {
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, maxBEIRLine)
+	lines.Buffer(nil, maxCollectionLine)
 	n := 0
 	for lines.Scan() {
 		n++
