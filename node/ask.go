@@ -93,6 +93,7 @@ type questions struct {
 	mu   sync.Mutex
 	open int
 	idle chan struct{} // closed when open is 0; nil when it is 0 already
+	give func()        // ends the work under way between questions; nil when there is none
 }
 
 // begin counts a question in and returns what counts it out.
@@ -101,6 +102,9 @@ func (q *questions) begin() func() {
 	defer q.mu.Unlock()
 	if q.open++; q.open == 1 {
 		q.idle = make(chan struct{})
+	}
+	if q.give != nil {
+		q.give()
 	}
 	return func() {
 		q.mu.Lock()

@@ -123,7 +123,7 @@ func (n *Node) embedAll(ctx context.Context, ready map[*rag.Index]string) error 
 		elsewhere, _ := n.coverage()
 		elsewhere -= embedded
 		progress := func(done, _ int) { n.embed.report(elsewhere + done) }
-		if err := x.EmbedMissing(ctx, e, n.questions.wait, progress); err != nil {
+		if err := x.EmbedMissing(ctx, e, n.questions.between, progress); err != nil {
 			return err
 		}
 		ready[x] = e.Model()

@@ -151,10 +151,12 @@ func (n *Node) open(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	vectors := rag.NewVectorCache(filepath.Join(dir, "index", "vectors"), 0)
 	for _, space := range []store.Space{store.Private, store.Mesh} {
 		x, err := rag.Open(rag.Options{
 			Dir:     filepath.Join(dir, "index", string(space)),
 			Extract: extract.Options{PDF: n.o.PDF, CacheDir: filepath.Join(dir, "cache"), Log: n.log},
+			Vectors: vectors,
 			Log:     n.log,
 		})
 		if err != nil {

@@ -82,7 +82,18 @@ func (x *Index) add(ctx context.Context, name, title string, docs iter.Seq[sourc
 	case have != nil:
 		return have.mark.Report, nil
 	}
-	m, err := x.build(ctx, name, title, docs)
+	return x.make(ctx, name, marker{Title: title}, func(w *passageWriter, m *marker) error {
+		seen, err := write(ctx, w, m, docs)
+		if err == nil {
+			m.Langs, m.Lang = seen.languages()
+		}
+		return err
+	})
+}
+
+// make makes a set of what fill writes and says of it, and offers it. The caller holds x.writing.
+func (x *Index) make(ctx context.Context, name string, m marker, fill func(*passageWriter, *marker) error) (Report, error) {
+	m, err := x.build(ctx, name, m, fill)
 	if err != nil {
 		return Report{}, errors.Join(fmt.Errorf("add %s: %w", name, err), x.clear(name))
 	}
@@ -96,11 +107,14 @@ func (x *Index) add(ctx context.Context, name, title string, docs iter.Seq[sourc
 		return m.Report, s.close()
 	}
 	x.sets[name] = s
-	return m.Report, nil
+	if x.vectors == nil || s.mark.Pack == nil {
+		return m.Report, nil
+	}
+	return m.Report, x.vectors.adopt(name, s, x.log)
 }
 
 // build writes everything of a set, the marker last.
-func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[source]) (marker, error) {
+func (x *Index) build(ctx context.Context, name string, m marker, fill func(*passageWriter, *marker) error) (marker, error) {
 	if err := x.clear(name); err != nil {
 		return marker{}, err
 	}
@@ -112,9 +126,8 @@ func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[sou
 	if err != nil {
 		return marker{}, err
 	}
-	m := marker{Version: setVersion, Set: name, Title: title}
-	seen, err := write(ctx, w, &m, docs)
-	if err != nil {
+	m.Version, m.Set = setVersion, name
+	if err := fill(w, &m); err != nil {
 		w.abort()
 		return marker{}, err
 	}
@@ -122,7 +135,6 @@ func (x *Index) build(ctx context.Context, name, title string, docs iter.Seq[sou
 		return marker{}, err
 	}
 	m.Report.Passages, m.Bytes = w.n, w.offset
-	m.Langs, m.Lang = seen.languages()
 
 	f, err := openPassages(dir, name, w.n, w.offset)
 	if err != nil {
@@ -151,16 +163,24 @@ func write(ctx context.Context, w *passageWriter, m *marker, docs iter.Seq[sourc
 			continue
 		}
 		m.Report.Documents++
-		lang := documentLanguage(src.doc)
-		for _, p := range split(src.doc) {
-			p.Doc, p.Lang = src.path, lang
-			seen.count(lang, p.Text)
+		for _, p := range cut(src.doc, src.path) {
+			seen.count(p.Lang, p.Text)
 			if err := w.add(p); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return seen, ctx.Err()
+}
+
+// cut returns the passages of a document.
+func cut(d extract.Document, path string) []Passage {
+	lang := documentLanguage(d)
+	ps := split(d)
+	for i := range ps {
+		ps[i].Doc, ps[i].Lang = path, lang
+	}
+	return ps
 }
 
 // tally sums up the languages of a set.

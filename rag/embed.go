@@ -5,37 +5,57 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
-// embedBatch is how many passages one call embeds: enough to share the fixed cost of a call, few
-// enough that a question waiting behind it waits a second or two.
-const embedBatch = 8
+// A call embeds as many passages as take about embedAim by the pace of those before: what it costs
+// whatever it embeds is shared by many, and little is lost when it is given up for a question.
+const (
+	firstBatch = 4
+	maxBatch   = 32
+	embedAim   = 2 * time.Second
+)
+
+// ErrYielded is what a Turn returns when it ended its work for a question.
+var ErrYielded = errors.New("given up for a question")
+
+// A Turn runs work when no question waits, with a context that it ends as soon as one comes: then it
+// returns ErrYielded, and gets the same work again. Else it returns what work does, or ctx's error.
+type Turn func(ctx context.Context, work func(context.Context) error) error
 
 // EmbedMissing gives a vector to every passage that has none under the model of e, set by set, and
 // returns when none is missing. Each batch is durable before the next begins, so it may be ended at any
 // time, by ctx or by a crash, and goes on where it stopped. A passage that reads the same as one
-// embedded before, in any set, gets a copy of its vector. Sets added or dropped meanwhile are seen.
+// embedded before gets the vector that Options.Vectors remembers. Sets added or dropped meanwhile are
+// seen. The vectors that came in packs are tried before, and not used when they are false: see Lies.
 // The first call for a model embeds some fifty short questions too, by which Search tells what it knows
 // from what it does not; call it once after Open even when nothing is missing.
 //
-// yield is called before each call of e and may wait, so that questions go first; progress, after each
-// batch, with passages done and total. Both may be nil. Two calls at once take turns.
-// Errors: those of e, yield and ctx; ErrDimension when a vector does not fit the earlier ones.
-func (x *Index) EmbedMissing(ctx context.Context, e Embedder, yield func(context.Context) error, progress func(done, total int)) error {
+// turn is given each call of e, so that questions go first; progress, after each batch, has the passages
+// done and total. Both may be nil. Two calls at once take turns.
+// Errors: those of e, turn and ctx; ErrDimension when a vector does not fit the earlier ones.
+func (x *Index) EmbedMissing(ctx context.Context, e Embedder, turn Turn, progress func(done, total int)) (err error) {
 	x.embedding.Lock()
 	defer x.embedding.Unlock()
 	if _, err := x.useModel(e.Model()); err != nil {
 		return err
 	}
-	w := embedWork{x: x, e: e, yield: yield, progress: progress, known: map[embedKey]vectorAt{}}
-	if err := w.learn(); err != nil {
+	if turn == nil {
+		turn = func(ctx context.Context, work func(context.Context) error) error { return work(ctx) }
+	}
+	w := embedWork{x: x, e: e, turn: turn, progress: progress, batch: firstBatch}
+	if w.known, err = x.cache.use(e.Model()); err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, w.known.close()) }()
 	x.mu.RLock()
 	v := x.vectors
 	x.mu.RUnlock()
 	if err := w.meetStrangers(ctx, v); err != nil {
 		return fmt.Errorf("embed the questions of strangers: %w", err)
+	}
+	if err := w.tryPacks(ctx, v); err != nil {
+		return fmt.Errorf("try the vectors of packs: %w", err)
 	}
 	for {
 		s := w.next()
@@ -84,38 +104,14 @@ func (x *Index) useModel(model string) (int, error) {
 	return v.total(), nil
 }
 
-type vectorAt struct {
-	set string
-	n   int
-}
-
 // embedWork is one run of EmbedMissing.
 type embedWork struct {
 	x        *Index
 	e        Embedder
-	yield    func(context.Context) error
+	turn     Turn
 	progress func(done, total int)
-	known    map[embedKey]vectorAt // what has a vector already
-}
-
-// learn notes every passage that has a vector.
-func (w *embedWork) learn() error {
-	w.x.mu.RLock()
-	defer w.x.mu.RUnlock()
-	for name, s := range w.x.sets {
-		n := w.x.vectors.count(name)
-		if n == 0 {
-			continue
-		}
-		places, err := s.passages.allPlaces()
-		if err != nil {
-			return err
-		}
-		for i, at := range places[:n] {
-			w.known[at.key] = vectorAt{name, i}
-		}
-	}
-	return nil
+	known    *remembered
+	batch    int // passages the next call embeds
 }
 
 // next returns the first set, by name, that lacks vectors.
@@ -159,22 +155,26 @@ func (w *embedWork) embedSet(ctx context.Context, s *set) error {
 	}
 }
 
-// embedNext makes the next batch of vectors of s, the first for passage from, and stores them.
+// embedNext makes the next vectors of s, the first for passage from, and stores them.
 func (w *embedWork) embedNext(ctx context.Context, v *vectors, s *set, from int) error {
-	records := make([][]byte, min(embedBatch, s.passages.n-from))
-	keys := make([]embedKey, len(records))
+	w.x.mu.RLock()
+	dim := v.dim
+	w.x.mu.RUnlock()
+	var keys []embedKey
+	var records [][]byte // nil where there is none yet
 	var texts []string
 	var wanted []embedKey // of texts
-	for i := range records {
-		at, err := s.passages.place(from + i)
+	for n := from; n < s.passages.n && len(texts) < w.batch && len(keys) < 8*maxBatch; n++ {
+		at, err := s.passages.place(n)
 		if err != nil {
 			return err
 		}
-		keys[i] = at.key
-		if records[i] = w.copied(v, at.key); records[i] != nil || slices.Contains(wanted, at.key) {
+		rec := w.known.record(at.key, dim)
+		keys, records = append(keys, at.key), append(records, rec)
+		if rec != nil || slices.Contains(wanted, at.key) {
 			continue
 		}
-		p, err := s.passages.readAt(from+i, at)
+		p, err := s.passages.readAt(n, at)
 		if errors.Is(err, ErrDamaged) {
 			w.x.mu.Lock()
 			w.x.forget(s)
@@ -186,6 +186,9 @@ func (w *embedWork) embedNext(ctx context.Context, v *vectors, s *set, from int)
 		texts, wanted = append(texts, p.embedText()), append(wanted, at.key)
 	}
 	made, err := w.embed(ctx, texts)
+	if errors.Is(err, ErrYielded) {
+		return nil // the same again
+	}
 	if err != nil {
 		return err
 	}
@@ -197,48 +200,36 @@ func (w *embedWork) embedNext(ctx context.Context, v *vectors, s *set, from int)
 	if err := w.store(v, s, records); err != nil {
 		return err
 	}
-	for i, key := range keys {
-		w.known[key] = vectorAt{s.mark.Set, from + i}
+	if err := w.known.add(wanted, made); err != nil { // they are stored: only a copy is lost
+		w.x.log.Warn("vectors are not remembered", "err", err)
 	}
 	return nil
 }
 
-// copied returns the record of a passage that reads the same, or nil when there is none.
-func (w *embedWork) copied(v *vectors, key embedKey) []byte {
-	at, ok := w.known[key]
-	if !ok {
-		return nil
-	}
-	w.x.mu.RLock()
-	defer w.x.mu.RUnlock()
-	from := v.sets[at.set]
-	if from == nil || at.n >= from.file.n {
-		return nil // its set was dropped meanwhile
-	}
-	rec := make([]byte, from.file.recordSize())
-	if from.file.read(at.n, rec) != nil {
-		return nil
-	}
-	return rec
-}
-
-// embed returns a record for each text.
+// embed returns a record for each text, or ErrYielded.
 func (w *embedWork) embed(ctx context.Context, texts []string) ([][]byte, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
-	if w.yield != nil {
-		if err := w.yield(ctx); err != nil {
-			return nil, err
-		}
+	var vs [][]float32
+	var took time.Duration
+	err := w.turn(ctx, func(ctx context.Context) (err error) {
+		began := time.Now()
+		vs, err = w.e.Embed(ctx, RolePassage, texts)
+		took = time.Since(began)
+		return err
+	})
+	if errors.Is(err, ErrYielded) {
+		w.batch = max(1, min(w.batch, len(texts))/2)
+		return nil, err
 	}
-	vs, err := w.e.Embed(ctx, RolePassage, texts)
 	if err != nil {
 		return nil, err
 	}
 	if len(vs) != len(texts) {
 		return nil, fmt.Errorf("%d vectors for %d texts: %w", len(vs), len(texts), ErrDimension)
 	}
+	w.batch = nextBatch(len(texts), took)
 	records := make([][]byte, len(vs))
 	for i, vec := range vs {
 		if records[i], err = appendRecord(nil, vec); err != nil {
@@ -246,6 +237,15 @@ func (w *embedWork) embed(ctx context.Context, texts []string) ([][]byte, error)
 		}
 	}
 	return records, nil
+}
+
+// nextBatch is how many texts to embed after n took so long: never more than twice as many.
+func nextBatch(n int, took time.Duration) int {
+	fit := float64(2 * n)
+	if took > 0 {
+		fit = min(fit, float64(n)*float64(embedAim)/float64(took))
+	}
+	return min(maxBatch, max(1, int(fit)))
 }
 
 // store makes the next records of s durable, then visible to searches.

@@ -65,7 +65,7 @@ func TestQuestionsGoFirstAndProgressIsTold(t *testing.T) {
 	add(t, x, "v", numbered(20))
 	e := &ragtest.Embedder{}
 	calls, last := 0, 0
-	err := x.EmbedMissing(t.Context(), e, func(context.Context) error { calls++; return nil }, func(done, total int) {
+	err := x.EmbedMissing(t.Context(), e, func(ctx context.Context, work func(context.Context) error) error { calls++; return work(ctx) }, func(done, total int) {
 		if done <= last || total != 20 {
 			t.Errorf("progress %d of %d after %d", done, total, last)
 		}
@@ -76,7 +76,7 @@ func TestQuestionsGoFirstAndProgressIsTold(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	add(t, x, "w", numbered(21))
-	if err := x.EmbedMissing(t.Context(), e, func(context.Context) error { return stop }, nil); !errors.Is(err, stop) {
+	if err := x.EmbedMissing(t.Context(), e, func(context.Context, func(context.Context) error) error { return stop }, nil); !errors.Is(err, stop) {
 		t.Errorf("yield refused and EmbedMissing returned %v", err)
 	}
 }
@@ -176,7 +176,7 @@ func TestDamagedVectorsAreMadeAgain(t *testing.T) {
 			want := search(t, rag.Query{Text: "document numéro 7"}, e, x)
 			x.Close()
 			files, _ := filepath.Glob(filepath.Join(dir, "sets", "v", "vectors-*"))
-			if err := damage(files[0]); err != nil {
+			if err := errors.Join(damage(files[0]), os.RemoveAll(filepath.Join(dir, "vectors"))); err != nil {
 				t.Fatal(err)
 			}
 			x = open(t, dir)

@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Dir     string          // a folder of its own, made if absent
 	Extract extract.Options // limits on the documents added
+	Vectors *VectorCache    // shared among indexes; nil: one of its own in Dir/vectors
 	Log     *slog.Logger    // nil: silent
 }
 
@@ -26,6 +27,7 @@ type Options struct {
 //	<dir>/sets/<set>/set.json         written last: the set is complete
 //	                 passages         the text, one JSON line each; passages.idx: where each line is
 //	                 vectors-<model>  one record a passage, as far as embedding has come
+//	<dir>/vectors/                    vectors remembered, unless they are elsewhere
 //
 // Methods may be called concurrently. Add, Drop and Move wait for each other; searches wait for none
 // of them.
@@ -34,6 +36,7 @@ type Index struct {
 	extract extract.Options
 	log     *slog.Logger
 	lexical *lexical
+	cache   *VectorCache
 
 	writing   sync.Mutex // held by Add, Drop, Move: one change at a time
 	embedding sync.Mutex // held by EmbedMissing
@@ -54,7 +57,10 @@ func Open(o Options) (*Index, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	x := &Index{dir: o.Dir, extract: o.Extract, log: o.Log, sets: map[string]*set{}}
+	if o.Vectors == nil {
+		o.Vectors = NewVectorCache(filepath.Join(o.Dir, "vectors"), 0)
+	}
+	x := &Index{dir: o.Dir, extract: o.Extract, log: o.Log, cache: o.Vectors, sets: map[string]*set{}}
 	if err := os.MkdirAll(x.setDir(""), 0o700); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}

@@ -51,6 +51,12 @@ func (p Passage) embedText() string {
 	return p.Text
 }
 
+// keyOf is the key of what is embedded of p.
+func keyOf(p Passage) embedKey {
+	sum := sha256.Sum256([]byte(p.embedText()))
+	return embedKey(sum[:])
+}
+
 // lexicalText is what is searched by words: the heading counts once more, because it is often the very
 // question that the passage answers.
 func (p Passage) lexicalText() string {
@@ -104,7 +110,7 @@ func (w *passageWriter) add(p Passage) error {
 	binary.LittleEndian.PutUint32(rec[8:], uint32(len(line)))
 	binary.LittleEndian.PutUint32(rec[12:], crc32.Checksum(line, castagnoli))
 	copy(rec[16:20], p.Lang)
-	key := sha256.Sum256([]byte(p.embedText()))
+	key := keyOf(p)
 	copy(rec[20:], key[:])
 	if _, err := w.pw.Write(rec[:]); err != nil {
 		return err
@@ -118,6 +124,9 @@ func (w *passageWriter) add(p Passage) error {
 func (w *passageWriter) close() error {
 	return errors.Join(w.dw.Flush(), w.pw.Flush(), w.data.Sync(), w.places.Sync(), w.data.Close(), w.places.Close())
 }
+
+// flush makes what was written readable.
+func (w *passageWriter) flush() error { return errors.Join(w.dw.Flush(), w.pw.Flush()) }
 
 func (w *passageWriter) abort() {
 	w.data.Close()

@@ -28,6 +28,7 @@ type marker struct {
 	Lang    string              `json:"lang,omitempty"`   // what passages of unknown language are treated as
 	Fields  map[field]fieldSize `json:"fields,omitempty"` // what the lexical index holds of it
 	Langs   []string            `json:"langs,omitempty"`  // declared or detected, most frequent first
+	Pack    *packMark           `json:"pack,omitempty"`   // where the vectors came from, when they were not made here
 }
 
 // fieldSize counts what the score needs to know of a field: how many passages, and how long they are.
@@ -80,7 +81,8 @@ type SetInfo struct {
 	Model     string   `json:"model,omitempty"` // digest of the model in use, or of the last one used
 }
 
-// set is one complete set, open. Its fields do not change after it is opened.
+// set is one complete set, open. Its fields do not change after it is opened, except mark.Pack, which
+// Index.mu guards.
 type set struct {
 	dir      string
 	mark     marker

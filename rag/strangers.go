@@ -2,6 +2,7 @@ package rag
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -110,12 +111,14 @@ func (w *embedWork) meetStrangers(ctx context.Context, v *vectors) error {
 	for _, lang := range langs {
 		texts = append(texts, strangersIn(lang)...)
 	}
-	if w.yield != nil {
-		if err := w.yield(ctx); err != nil {
-			return err
-		}
+	var vs [][]float32
+	err := w.turn(ctx, func(ctx context.Context) (err error) {
+		vs, err = w.e.Embed(ctx, RoleQuery, texts)
+		return err
+	})
+	if errors.Is(err, ErrYielded) {
+		return w.meetStrangers(ctx, v)
 	}
-	vs, err := w.e.Embed(ctx, RoleQuery, texts)
 	if err != nil {
 		return err
 	}

@@ -57,18 +57,10 @@ func vectorName(model string) string {
 
 // createVectorFile starts an empty file, over whatever had its name.
 func createVectorFile(dir, model string, dim int) (*vectorFile, error) {
-	if dim < 1 || dim > maxDim {
-		return nil, fmt.Errorf("%d components: %w", dim, ErrDimension)
+	h, err := makeVectorHeader(vectorMagic, model, dim)
+	if err != nil {
+		return nil, err
 	}
-	if len(model) > maxModelDigest {
-		return nil, fmt.Errorf("model digest of %d bytes, at most %d", len(model), maxModelDigest)
-	}
-	h := make([]byte, vectorHeader)
-	copy(h, vectorMagic)
-	binary.LittleEndian.PutUint32(h[8:], uint32(dim))
-	binary.LittleEndian.PutUint32(h[12:], uint32(len(model)))
-	copy(h[16:], model)
-	binary.LittleEndian.PutUint32(h[vectorHeader-4:], crc32.Checksum(h[:vectorHeader-4], castagnoli))
 	name := filepath.Join(dir, vectorName(model))
 	if err := writeFileDurably(name, h); err != nil {
 		return nil, err
@@ -80,6 +72,22 @@ func createVectorFile(dir, model string, dim int) (*vectorFile, error) {
 	return &vectorFile{f: f, model: model, dim: dim}, nil
 }
 
+func makeVectorHeader(magic, model string, dim int) ([]byte, error) {
+	if dim < 1 || dim > maxDim {
+		return nil, fmt.Errorf("%d components: %w", dim, ErrDimension)
+	}
+	if len(model) > maxModelDigest {
+		return nil, fmt.Errorf("model digest of %d bytes, at most %d", len(model), maxModelDigest)
+	}
+	h := make([]byte, vectorHeader)
+	copy(h, magic)
+	binary.LittleEndian.PutUint32(h[8:], uint32(dim))
+	binary.LittleEndian.PutUint32(h[12:], uint32(len(model)))
+	copy(h[16:], model)
+	binary.LittleEndian.PutUint32(h[vectorHeader-4:], crc32.Checksum(h[:vectorHeader-4], castagnoli))
+	return h, nil
+}
+
 // openVectorFile opens the file of a model. The records are not looked at yet: see scan. ErrDamaged
 // when the header is not one of ours for this model.
 func openVectorFile(dir, model string) (*vectorFile, error) {
@@ -87,7 +95,7 @@ func openVectorFile(dir, model string) (*vectorFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := readVectorHeader(f)
+	v, err := readVectorFile(f)
 	if err == nil && v.model != model {
 		err = fmt.Errorf("vectors of another model, %.80q: %w", v.model, ErrDamaged)
 	}
@@ -98,23 +106,32 @@ func openVectorFile(dir, model string) (*vectorFile, error) {
 	return v, nil
 }
 
-func readVectorHeader(f *os.File) (*vectorFile, error) {
-	h := make([]byte, vectorHeader)
-	if _, err := f.ReadAt(h, 0); err != nil {
-		return nil, errors.Join(ErrDamaged, err)
-	}
-	dim, length := binary.LittleEndian.Uint32(h[8:]), binary.LittleEndian.Uint32(h[12:])
-	if string(h[:8]) != vectorMagic || crc32.Checksum(h[:vectorHeader-4], castagnoli) != binary.LittleEndian.Uint32(h[vectorHeader-4:]) ||
-		dim < 1 || dim > maxDim || int(length) > maxModelDigest {
-		return nil, fmt.Errorf("vector file header: %w", ErrDamaged)
+func readVectorFile(f *os.File) (*vectorFile, error) {
+	model, dim, err := readVectorHeader(f, vectorMagic)
+	if err != nil {
+		return nil, err
 	}
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	v := &vectorFile{f: f, model: string(h[16 : 16+length]), dim: int(dim)}
+	v := &vectorFile{f: f, model: model, dim: dim}
 	v.n = int((st.Size() - vectorHeader) / int64(v.recordSize()))
 	return v, nil
+}
+
+// readVectorHeader returns what a header of that magic says: ErrDamaged when it is none.
+func readVectorHeader(r io.ReaderAt, magic string) (model string, dim int, err error) {
+	h := make([]byte, vectorHeader)
+	if _, err := r.ReadAt(h, 0); err != nil {
+		return "", 0, errors.Join(ErrDamaged, err)
+	}
+	d, length := binary.LittleEndian.Uint32(h[8:]), binary.LittleEndian.Uint32(h[12:])
+	if string(h[:8]) != magic || crc32.Checksum(h[:vectorHeader-4], castagnoli) != binary.LittleEndian.Uint32(h[vectorHeader-4:]) ||
+		d < 1 || d > maxDim || length > uint32(maxModelDigest) {
+		return "", 0, fmt.Errorf("vector file header: %w", ErrDamaged)
+	}
+	return string(h[16 : 16+length]), int(d), nil
 }
 
 // scan calls visit with each record up to limit and cuts the file before the first that is torn or
@@ -205,7 +222,7 @@ func lastVectors(dir string, limit int) (model string, n int) {
 		if err != nil {
 			continue
 		}
-		if v, err := readVectorHeader(f); err == nil {
+		if v, err := readVectorFile(f); err == nil {
 			newest, model, n = st.ModTime(), v.model, min(v.n, limit)
 		}
 		f.Close()

@@ -15,11 +15,11 @@ import (
 	"savoirs/rag"
 )
 
-// One call to the engine: its fixed cost is about 150 ms and it is not interrupted,
-// so a question waits for at most the few seconds that so many bytes take.
+// One call to the engine has a fixed cost of about 150 ms. It ends when its context does, at once
+// here, in the engine after the text it is at: a question then waits for that text and no longer.
 const (
 	batchTexts = 32
-	batchBytes = 6 << 10
+	batchBytes = 32 << 10
 )
 
 // An embedder makes vectors with one model.
@@ -44,8 +44,8 @@ var (
 //
 // Vectors have length 1. Texts longer than the model reads are cut by the engine.
 // e5 models are known by their name and get the prefix they were trained with. A
-// question waits for one batch of passages at most, and passages wait while an
-// answer is being written.
+// question waits for one call at most, for whoever ends that to the end of one text,
+// and passages wait while an answer is being written.
 func (e *Engine) Embedder(ctx context.Context, name string) (rag.Embedder, Model, error) {
 	embeds := func(m entry) bool { return m.Embeds }
 	if name == "" && e.opts.Embed == "" {

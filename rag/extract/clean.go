@@ -45,6 +45,13 @@ func Clean(s string) string {
 	return b.String()
 }
 
+// Fit tells whether s, which another program says it cleaned, hides nothing from a reader.
+func Fit(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '\n' && r != '\t' && r != 0x200c && r != 0x200d && invisible(r)
+	})
+}
+
 // cleanCode is Clean for preformatted text: indentation and blank lines stay,
 // tabs become four spaces.
 func cleanCode(s string) string {
