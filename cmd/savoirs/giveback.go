@@ -15,12 +15,13 @@ const (
 	givings = 2
 )
 
-// giveBack returns to the system, once a large gesture is over, the memory that
-// it needed: the runtime alone takes its time, and on a board others need it.
+// giveBack returns to the system, once the start or a large gesture is over, the
+// memory that it needed: the runtime alone takes its time, and on a board others
+// need it.
 func giveBack(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	before, left := allocated(), 0
+	before, left := uint64(0), 0 // the start is a gesture too
 	for {
 		select {
 		case <-ctx.Done():
@@ -34,6 +35,7 @@ func giveBack(ctx context.Context) error {
 		case left > 0:
 			left--
 			debug.FreeOSMemory()
+			unmapProgram()
 		}
 		before = now
 	}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// unmapProgram leaves it to the kernel.
+func unmapProgram() {}
