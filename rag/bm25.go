@@ -39,6 +39,13 @@ type lexicalHit struct {
 	terms int     // different terms of the question in it
 }
 
+func (h lexicalHit) key() passageKey {
+	if h.offer != nil {
+		return passageKey{-1, h.set, h.n}
+	}
+	return passageKey{h.index, h.set, h.n}
+}
+
 // lexicalSearch returns the best passages over all indexes, best first, at most limit, and after them
 // those of also that are not among them and share a term with the question. The indexes are locked for
 // reading by the caller.
@@ -96,26 +103,19 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 			}
 			more = append(more, found...)
 		}
-		q.Elsewhere.lexicalOffers(v.analyze, scan, &best)
+		more = append(more, q.Elsewhere.lexicalOffers(v.analyze, scan, &best)...)
 	}
 	return withMore(best.sorted(), more), nil
 }
 
 // withMore appends to hits those of more that are not among them.
 func withMore(hits, more []lexicalHit) []lexicalHit {
-	type key struct {
-		index int
-		set   string
-		n     int
-	}
-	have := make(map[key]bool, len(hits))
+	have := make(map[passageKey]bool, len(hits))
 	for _, h := range hits {
-		if h.offer == nil {
-			have[key{h.index, h.set, h.n}] = true
-		}
+		have[h.key()] = true
 	}
 	for _, h := range more {
-		if !have[key{h.index, h.set, h.n}] {
+		if !have[h.key()] {
 			hits = append(hits, h)
 		}
 	}

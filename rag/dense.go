@@ -44,6 +44,20 @@ func (v *vectors) search(query []float32, in func(set string) bool, limit int) (
 	return hits[:min(limit, len(hits))], nil
 }
 
+// compare returns the cosines of two normalised vectors with that of a passage; false when it has none that
+// can be read.
+func (v *vectors) compare(a, b []float32, set string, n int) (x, y float64, ok bool) {
+	s := v.sets[set]
+	if s == nil || n >= s.file.n || len(a) != v.dim || len(b) != v.dim {
+		return 0, 0, false
+	}
+	rec := make([]byte, recordSize(v.dim))
+	if s.file.read(n, rec) != nil {
+		return 0, 0, false
+	}
+	return dot(a, rec), dot(b, rec), true
+}
+
 // named lists the sets that in accepts, by name.
 func (v *vectors) named(in func(set string) bool) []string {
 	names := make([]string, 0, len(v.sets))
@@ -115,18 +129,33 @@ func (v *vectors) normalise(query []float32) ([]float32, error) {
 	if len(query) != v.dim {
 		return nil, fmt.Errorf("question has %d components, passages %d: %w", len(query), v.dim, ErrDimension)
 	}
-	var square float64
-	for _, x := range query {
-		square += float64(x) * float64(x)
-	}
-	if square == 0 || math.IsNaN(square) || math.IsInf(square, 0) {
+	q := unit(query)
+	if q == nil {
 		return nil, errors.New("vector of the question has no direction")
 	}
-	q, norm := make([]float32, v.dim), float32(1/math.Sqrt(square))
-	for i, x := range query {
-		q[i] = x * norm
-	}
 	return q, nil
+}
+
+// unit is a vector of length one in the direction of v; nil when that has none.
+func unit(v []float32) []float32 {
+	length := size(v)
+	if length == 0 || math.IsNaN(float64(length)) || math.IsInf(float64(length), 0) {
+		return nil
+	}
+	u := make([]float32, len(v))
+	for i, x := range v {
+		u[i] = x / length
+	}
+	return u
+}
+
+// size is the length of a vector.
+func size(v []float32) float32 {
+	var square float64
+	for _, x := range v {
+		square += float64(x) * float64(x)
+	}
+	return float32(math.Sqrt(square))
 }
 
 func (v *vectors) code(q []float32) []uint64 {

@@ -77,8 +77,8 @@ func (e Elsewhere) words(a analyzer, f field) map[string]int {
 	return with
 }
 
-// lexicalOffers shows to best the offers in a field that share a term with the question.
-func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) {
+// lexicalOffers shows to best the offers in a field that share a term with the question, and returns them.
+func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) (hits []lexicalHit) {
 	for i := range e.Offers {
 		o := &e.Offers[i]
 		if fieldOf(o.language()) != s.field {
@@ -100,9 +100,12 @@ func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) {
 			}
 		}
 		if sum.terms > 0 {
-			best.add(lexicalHit{offer: o, set: o.Set, n: o.N, score: sum.score * s.boost, share: sum.score / s.limit(), terms: sum.terms})
+			hit := lexicalHit{offer: o, set: o.Set, n: o.N, score: sum.score * s.boost, share: sum.score / s.limit(), terms: sum.terms}
+			best.add(hit)
+			hits = append(hits, hit)
 		}
 	}
+	return hits
 }
 
 // cosine is that of a question and a vector of int8; false when one has no direction or they do not compare.

@@ -1,29 +1,39 @@
 package rag
 
 import (
+	"cmp"
+	"math"
 	"slices"
 )
 
-// Fusion of the two rankings: each is brought to 0…1 over its candidates (min-max), then
-// .4 lexical + .6 dense. Across languages words do not meet, so there the dense score stands alone;
-// where a passage has no vector yet, the lexical one does.
-const (
-	lexicalWeight = 0.4
-	denseWeight   = 0.6
-)
+// Fusion of two rankings. Both bring their best, and each candidate gets its score by words and by
+// meaning, whichever of the two found it. Closeness of meaning is counted in standard deviations over
+// the candidates, because cosines lie elsewhere for every model and question; BM25 is taken as it is,
+// because its size says how much the words of this question tell. They add up:
+//
+//	score = deviations of the cosine + BM25 / bm25PerDeviation
+//
+// Where one of the two is missing, standing by the other takes its place: words between languages that
+// do not share them, meaning where a passage has no vector yet.
+const bm25PerDeviation = 4.1
 
-// fused is one candidate. lexical is BM25, lex and den are the scores brought to 0…1.
+// lean is how much of what all questions have in common is taken out of a question's vector: passages
+// near to that are near to every question.
+const lean = 0.15
+
+// fused is one candidate.
 type fused struct {
-	index    int
-	offer    *Offer // not in an index: another node sent it
-	set      string
-	n        int
-	lexical  float64
-	cos      float64
-	lex, den float64
-	share    float64 // see lexicalHit
-	terms    int
-	score    float64
+	index   int
+	offer   *Offer // not in an index: another node sent it
+	set     string
+	n       int
+	lexical float64 // BM25
+	cos     float64
+	near    float64 // cosine with what the question has of its own
+	seen    bool    // cos and near are known
+	share   float64 // see lexicalHit
+	terms   int
+	score   float64 // 0 to 1
 }
 
 type fusion struct {
@@ -57,30 +67,17 @@ func (f *fusion) at(index int, offer *Offer, set string, n int) *fused {
 	return c
 }
 
-func (f *fusion) lexical(hits []lexicalHit) {
-	if len(hits) == 0 {
-		return
-	}
-	low := 0.0 // when not all places are taken, whoever is absent scored nothing
-	if len(hits) == depth {
-		low = hits[len(hits)-1].score
-	}
-	for _, h := range hits {
-		c := f.at(h.index, h.offer, h.set, h.n)
-		c.lexical, c.share, c.terms = h.score, h.share, h.terms
-		c.lex = scaled(h.score, low, hits[0].score)
-	}
-}
-
+// dense brings in the passages nearest to the question.
 func (f *fusion) dense(vector []float32) error {
 	type placed struct {
 		index int
 		denseHit
 	}
+	own := f.own(vector)
 	var all []placed
 	for i, x := range f.xs {
 		asked := func(set string) bool { return x.sets[set] != nil && f.q.asks(set) }
-		hits, err := x.vectors.search(vector, asked, depth)
+		hits, err := x.vectors.search(own, asked, depth)
 		if err != nil {
 			return err
 		}
@@ -88,7 +85,7 @@ func (f *fusion) dense(vector []float32) error {
 			all = append(all, placed{i, h})
 		}
 	}
-	for _, h := range f.q.Elsewhere.denseOffers(vector) {
+	for _, h := range f.q.Elsewhere.denseOffers(own) {
 		all = append(all, placed{-1, h})
 	}
 	if len(all) == 0 {
@@ -96,14 +93,102 @@ func (f *fusion) dense(vector []float32) error {
 	}
 	slices.SortFunc(all, func(a, b placed) int { return order(b.cos, a.cos, a.set, b.set, a.n, b.n) })
 	all = all[:min(depth, len(all))]
-	f.hasDense = true
-	f.best = all[0].cos
 	for _, h := range all {
-		c := f.at(h.index, h.offer, h.set, h.n)
-		c.cos = h.cos
-		c.den = scaled(h.cos, all[len(all)-1].cos, all[0].cos)
+		f.at(h.index, h.offer, h.set, h.n)
+	}
+	f.hasDense = true
+	f.measure(vector)
+	f.best = math.Inf(-1)
+	for _, c := range f.found {
+		if c.seen {
+			f.best = max(f.best, c.cos)
+		}
 	}
 	return nil
+}
+
+// own is the vector of the question without its share of what questions have in common, as strangers
+// show it; the whole vector while they have not been met.
+func (f *fusion) own(vector []float32) []float32 {
+	for _, x := range f.xs {
+		common := x.vectors.common(strangerLanguage(f.q.lang))
+		if len(common) != len(vector) {
+			continue
+		}
+		own := unit(vector)
+		if own == nil {
+			break
+		}
+		for j := range own {
+			own[j] -= lean * common[j]
+		}
+		return own
+	}
+	return vector
+}
+
+// measure finds how close in meaning the candidates are that were not compared yet.
+func (f *fusion) measure(vector []float32) {
+	vector, own := unit(vector), unit(f.own(vector))
+	for _, c := range f.found {
+		if c.seen || !f.hasVector(c) {
+			continue
+		}
+		var cosOK, nearOK bool
+		if c.offer != nil {
+			c.cos, cosOK = cosine(vector, c.offer.Vector)
+			c.near, nearOK = cosine(own, c.offer.Vector)
+		} else {
+			c.cos, c.near, cosOK = f.xs[c.index].vectors.compare(vector, own, c.set, c.n)
+			nearOK = cosOK
+		}
+		c.seen = cosOK && nearOK
+	}
+}
+
+// keys names the candidates that are in an index.
+func (f *fusion) keys() (keys []passageKey) {
+	for k := range f.found {
+		if k.index >= 0 {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// lexical brings in the passages that share words with the question.
+func (f *fusion) lexical(hits []lexicalHit) {
+	for _, h := range hits {
+		c := f.at(h.index, h.offer, h.set, h.n)
+		c.lexical, c.share, c.terms = h.score, h.share, h.terms
+	}
+}
+
+// ranked scores the candidates and returns them, best first.
+func (f *fusion) ranked() []*fused {
+	all := make([]*fused, 0, len(f.found))
+	for _, c := range f.found {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b *fused) int {
+		return cmp.Or(order(0, 0, a.set, b.set, a.n, b.n), a.index-b.index) // sums do not depend on the map
+	})
+	low := 0.0
+	if f.hasDense {
+		low = f.add(all)
+	} else {
+		for _, c := range all {
+			c.score = c.lexical
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *fused) int { return order(b.score, a.score, a.set, b.set, a.n, b.n) })
+	if len(all) > 0 {
+		high := all[0].score
+		for _, c := range all {
+			c.score = scaled(c.score, low, high)
+		}
+	}
+	return all
 }
 
 func scaled(x, low, high float64) float64 {
@@ -113,30 +198,57 @@ func scaled(x, low, high float64) float64 {
 	return (x - low) / (high - low)
 }
 
-// ranked scores the candidates and returns them, best first.
-func (f *fusion) ranked() []*fused {
-	all := make([]*fused, 0, len(f.found))
-	for _, c := range f.found {
-		c.score = f.score(c)
-		all = append(all, c)
+// add gives each candidate the sum of its two scores and returns the lowest.
+func (f *fusion) add(all []*fused) (low float64) {
+	var words, meaning spread
+	foreign := make([]bool, len(all))
+	for i, c := range all {
+		if foreign[i] = f.q.foreign(f.lang(c)); !foreign[i] {
+			words.add(c.lexical)
+		}
+		if c.seen {
+			meaning.add(c.near)
+		}
 	}
-	slices.SortFunc(all, func(a, b *fused) int { return order(b.score, a.score, a.set, b.set, a.n, b.n) })
-	return all
+	low = math.Inf(1)
+	for i, c := range all {
+		byWords, byMeaning := c.lexical, meaning.deviations(c.near)
+		if !c.seen {
+			byMeaning = words.deviations(c.lexical)
+		}
+		if foreign[i] && c.seen {
+			byWords = words.at(byMeaning)
+		}
+		if c.score = byMeaning; f.q.Mode != ModeDense {
+			c.score += byWords / bm25PerDeviation
+		}
+		low = min(low, c.score)
+	}
+	return low
 }
 
-func (f *fusion) score(c *fused) float64 {
-	switch {
-	case !f.hasDense:
-		return c.lex
-	case f.q.Mode == ModeDense:
-		return c.den
-	case !f.hasVector(c):
-		return c.lex
-	case f.q.foreign(f.lang(c)):
-		return c.den
-	}
-	return lexicalWeight*c.lex + denseWeight*c.den
+// spread is the mean and the standard deviation of numbers.
+type spread struct{ n, sum, squares float64 }
+
+func (s *spread) add(x float64) { s.n, s.sum, s.squares = s.n+1, s.sum+x, s.squares+x*x }
+
+func (s *spread) mean() float64 { return s.sum / max(s.n, 1) }
+
+func (s *spread) deviation() float64 {
+	m := s.mean()
+	return math.Sqrt(max(s.squares/max(s.n, 1)-m*m, 0))
 }
+
+// deviations is how many standard deviations x lies above the mean; 0 when all are alike.
+func (s *spread) deviations(x float64) float64 {
+	if d := s.deviation(); d > 1e-9 {
+		return (x - s.mean()) / d
+	}
+	return 0
+}
+
+// at is what lies so many deviations above the mean, not below 0.
+func (s *spread) at(deviations float64) float64 { return max(0, s.mean()+deviations*s.deviation()) }
 
 func (f *fusion) hasVector(c *fused) bool {
 	if c.offer != nil {

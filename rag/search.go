@@ -132,13 +132,6 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 		}
 	}
 	fusion := newFusion(q, xs)
-	if q.Mode != ModeDense || vector == nil {
-		hits, err := lexicalSearch(ctx, xs, q, depth, nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("lexical search: %w", err)
-		}
-		fusion.lexical(hits)
-	}
 	if vector != nil {
 		if err := fusion.dense(vector); err != nil {
 			return nil, nil, fmt.Errorf("dense search: %w", err)
@@ -146,6 +139,16 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 		res.Mode = ModeHybrid
 		if q.Mode == ModeDense {
 			res.Mode = ModeDense
+		}
+	}
+	if q.Mode != ModeDense || vector == nil {
+		hits, err := lexicalSearch(ctx, xs, q, depth, fusion.keys())
+		if err != nil {
+			return nil, nil, fmt.Errorf("lexical search: %w", err)
+		}
+		fusion.lexical(hits)
+		if vector != nil {
+			fusion.measure(vector)
 		}
 	}
 	res.Total, res.Covered = len(q.Elsewhere.Offers), q.Elsewhere.covered()

@@ -160,6 +160,7 @@ func TestAcrossLanguagesOnlyMeaningCounts(t *testing.T) {
 		// shares the words, not the meaning (to an embedder that hashes letters: fewer trigrams)
 		"mots.html": "<html lang='en'><body><p>Manioc, table, radio, place: " + strings.Repeat("something else entirely about other matters. ", 6) + "</p></body></html>",
 		"sens.html": "<html lang='en'><body><p>Comment planter les maniocs, commentaires et plantations</p></body></html>",
+		"rien.html": "<html lang='en'><body><p>Nothing of the kind is told here, nor anywhere else.</p></body></html>",
 	})
 	e := &ragtest.Embedder{}
 	embed(t, x, e)
@@ -172,7 +173,7 @@ func TestAcrossLanguagesOnlyMeaningCounts(t *testing.T) {
 		}
 	}
 	q.Lang = "en" // the person says it is English: words count again
-	if same := search(t, q, e, x); same.Hits[0].Score == r.Hits[0].Score && same.Hits[1].Score == r.Hits[1].Score {
+	if same := search(t, q, e, x); same.Hits[1].Score == r.Hits[1].Score {
 		t.Error("the language chosen made no difference")
 	}
 }

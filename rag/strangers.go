@@ -136,6 +136,22 @@ func (w *embedWork) meetStrangers(ctx context.Context, v *vectors) error {
 	return v.takeChance()
 }
 
+// common is the mean of the strangers in a language, each of length one: what questions have in common.
+// Nil while they have not been met.
+func (v *vectors) common(lang string) []float32 {
+	asked := v.chance.asked[lang]
+	if len(asked) == 0 {
+		return nil
+	}
+	mean := make([]float32, len(asked[0]))
+	for _, q := range asked {
+		for j, x := range unit(q) {
+			mean[j] += x / float32(len(asked))
+		}
+	}
+	return mean
+}
+
 // takeChance measures what the strangers score now.
 func (v *vectors) takeChance() error {
 	v.chance.best, v.chance.over = map[string][]float64{}, v.total()
