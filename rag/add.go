@@ -23,10 +23,11 @@ type source struct {
 	err  error
 }
 
-// Add makes the documents of fsys searchable as one set. It returns when they are, durably. A set that
-// is complete is left as it is; one that is not is made from the beginning. Documents that cannot be
-// read are skipped and named in the report, hidden files and those of other formats are passed over in
-// silence. progress, which may be nil, is called with files done and files to do.
+// Add makes the documents of fsys searchable as one set; a ZIM archive is as many as it has articles. It
+// returns when they are, durably. A set that is complete is left as it is; one that is not is made from
+// the beginning. Documents that cannot be read are skipped and named in the report, hidden files and
+// those of other formats are passed over in silence. progress, which may be nil, is called with documents
+// done and documents to do, of which there may turn out to be more.
 //
 // When ctx ends, or on an error of fsys as a whole, nothing of the set is searchable.
 func (x *Index) Add(ctx context.Context, set, title string, fsys fs.FS, progress func(done, total int)) (Report, error) {
@@ -37,20 +38,8 @@ func (x *Index) Add(ctx context.Context, set, title string, fsys fs.FS, progress
 	if err != nil {
 		return Report{}, fmt.Errorf("add %s: %w", set, err)
 	}
-	return x.add(ctx, set, title, func(yield func(source) bool) {
-		for i, name := range names {
-			d, err := extract.File(ctx, fsys, name, x.extract)
-			if len(d.Warnings) > 0 {
-				x.log.Info("parts of a document could not be read", "set", set, "document", name, "parts", d.Warnings)
-			}
-			if !yield(source{name, d, err}) {
-				return
-			}
-			if progress != nil {
-				progress(i+1, len(names))
-			}
-		}
-	})
+	r := documents{fsys: fsys, options: x.extract, progress: progress, log: x.log.With("set", set)}
+	return x.add(ctx, set, title, r.all(ctx, names))
 }
 
 // documentsOf lists the files that can be read, in the order of their paths.
@@ -61,7 +50,7 @@ func documentsOf(fsys fs.FS) (names []string, err error) {
 		}
 		if hidden := strings.HasPrefix(d.Name(), ".") && name != "."; hidden && d.IsDir() {
 			return fs.SkipDir
-		} else if !hidden && d.Type().IsRegular() && extract.Supported(name) {
+		} else if !hidden && d.Type().IsRegular() && (extract.Supported(name) || extract.IsLibrary(name)) {
 			names = append(names, name)
 		}
 		return nil

@@ -5,7 +5,7 @@ import "golang.org/x/net/html/atom"
 // inherit settles what the text inside e is.
 func (m *markup) inherit(e *element, attr map[string]string) {
 	p := m.top()
-	e.silent = p.silent || silent(e.tag, e.name, attr)
+	e.silent = p.silent || silent(e.tag, e.name, attr) || m.skip != nil && m.skip(attr)
 	e.main = p.main || e.tag == atom.Main || e.tag == atom.Article || attr["role"] == "main"
 	e.role, e.level = p.role, p.level
 	switch e.tag {

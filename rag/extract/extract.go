@@ -2,13 +2,14 @@
 // headings, paragraphs, list items, table rows, quotes and code, each with
 // its place in the file.
 //
-// It reads txt, md, html, pdf, epub, docx, odt, csv and jsonl. It does not
-// split text into passages, guess a language or render anything, and it writes
-// nothing but the compiled PDF reader into Options.CacheDir.
+// It reads txt, md, html, pdf, epub, docx, odt, csv and jsonl, and the articles
+// of ZIM archives. It does not split text into passages, guess a language or
+// render anything, and it writes nothing but the compiled PDF reader into
+// Options.CacheDir.
 //
 // Start with [Supported] and [File]; [Walk] does the same without holding the
-// document in memory. PDFs are read by a child process whose body is
-// [PDFChild].
+// document in memory. [OpenLibrary] reads an archive article by article. PDFs
+// are read by a child process whose body is [PDFChild].
 //
 // Files are hostile until proved otherwise. Memory, time, nesting and inflated
 // bytes have limits, and a file that breaks one gives an error, never a panic.
@@ -161,7 +162,8 @@ func format(name string) string {
 // Supported tells, from its name alone, whether a file can be read here.
 func Supported(name string) bool { return format(name) != "" }
 
-// File reads the document called name in fsys.
+// File reads the document called name in fsys, which may be an article of a
+// ZIM archive: "books/plants.zim/Manioc", see [CutLibrary].
 //
 // It may be called by many goroutines at once; each PDF then has its own
 // child. On an error the Document holds what is known besides the blocks.
@@ -184,7 +186,19 @@ func File(ctx context.Context, fsys fs.FS, name string, o Options) (Document, er
 // block in reading order and returns the Document without them. It stops at
 // the first error of yield and returns it wrapped. Blocks already yielded are
 // good even when Walk ends with an error.
-func Walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Block) error) (d Document, err error) {
+func Walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Block) error) (Document, error) {
+	return guard(ctx, name, o, yield, func(ctx context.Context, o Options, yield func(Block) error) (Document, error) {
+		if library, inside, ok := CutLibrary(name); ok {
+			return walkArticle(ctx, fsys, library, inside, o, yield)
+		}
+		return walk(ctx, fsys, name, o, yield)
+	})
+}
+
+// guard gives the reading of one document its time, and its errors the
+// document's name.
+func guard(ctx context.Context, name string, o Options, yield func(Block) error,
+	read func(context.Context, Options, func(Block) error) (Document, error)) (d Document, err error) {
 	o = o.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, ErrTimeout)
 	defer cancel()
@@ -202,7 +216,7 @@ func Walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Bl
 			err = fmt.Errorf("extract %s: %w", name, err)
 		}
 	}()
-	return walk(ctx, fsys, name, o, func(b Block) error {
+	return read(ctx, o, func(b Block) error {
 		yielding = true
 		err := yield(b)
 		yielding = false
@@ -227,10 +241,14 @@ func walk(ctx context.Context, fsys fs.FS, name string, o Options, yield func(Bl
 	if !info.Mode().IsRegular() {
 		return d, fmt.Errorf("%w: not a regular file", ErrUnsupported)
 	}
-
-	out := &output{left: o.MaxBytes, yield: yield, alive: func() error { return context.Cause(ctx) }}
+	out := newOutput(ctx, o, yield)
 	in := &input{f: f, size: info.Size(), alive: out.alive}
-	err = read(ctx, in, &d, o, out)
+	return settle(d, in, out, func(d *Document) error { return read(ctx, in, d, o, out) })
+}
+
+// settle reads a document and says what came of it.
+func settle(d Document, in *input, out *output, read func(*Document) error) (Document, error) {
+	err := read(&d)
 	d.Title = oneLine(d.Title)
 	d.Lang = langTag(d.Lang)
 	if d.Title == "" {
@@ -278,7 +296,7 @@ func read(ctx context.Context, in *input, d *Document, o Options, out *output) e
 	case "md":
 		return readMarkdown(src, d, out)
 	case "html":
-		return readHTML(src, d, out)
+		return readHTML(src, d, out, nil)
 	case "csv":
 		return readCSV(src, d, out)
 	case "jsonl":

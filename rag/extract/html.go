@@ -15,8 +15,9 @@ import (
 const mainShare = .7
 
 // readHTML reads a page: its main part when that is nearly all of it, else
-// its whole body without navigation, scripts, forms and hidden parts.
-func readHTML(src *source, d *Document, out *output) error {
+// its whole body without navigation, scripts, forms and hidden parts, nor what
+// skip, which may be nil, says of an element by its attributes.
+func readHTML(src *source, d *Document, out *output, skip func(attr map[string]string) bool) error {
 	type piece struct {
 		Block
 		main bool
@@ -24,7 +25,7 @@ func readHTML(src *source, d *Document, out *output) error {
 	var pieces []piece
 	var all, inMain int64
 	m := newMarkup(src, 2*out.left)
-	m.place = src.place
+	m.place, m.skip = src.place, skip
 	m.emit = func(b Block, main bool) error {
 		pieces = append(pieces, piece{b, main})
 		all += int64(len(b.Text))

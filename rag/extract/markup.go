@@ -21,6 +21,7 @@ type markup struct {
 	xhtml bool // <p/> is closed, CDATA is text
 	place func(start, end int64) (int64, int64)
 	emit  func(b Block, main bool) error
+	skip  func(attr map[string]string) bool // may be nil: elements that are not read besides
 
 	title, lang string
 
@@ -139,7 +140,7 @@ func (m *markup) open(selfClosing bool) error {
 		var k, v []byte
 		k, v, more = m.z.TagAttr()
 		switch string(k) {
-		case "hidden", "aria-hidden", "role", "style", "class", "lang", "xml:lang", "http-equiv", "content":
+		case "id", "hidden", "aria-hidden", "role", "style", "class", "lang", "xml:lang", "http-equiv", "content":
 			if attr == nil {
 				attr = make(map[string]string, 2)
 			}

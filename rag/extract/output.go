@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"strings"
 	"unicode"
 )
@@ -16,6 +17,10 @@ type output struct {
 	yield  func(Block) error
 	alive  func() error
 	err    error // the first error; nothing is yielded after it
+}
+
+func newOutput(ctx context.Context, o Options, yield func(Block) error) *output {
+	return &output{left: o.MaxBytes, yield: yield, alive: func() error { return context.Cause(ctx) }}
 }
 
 func (out *output) add(b Block) error {

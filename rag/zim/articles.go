@@ -77,15 +77,20 @@ func after(e, last Entry) bool {
 	return e.Namespace > last.Namespace || e.Namespace == last.Namespace && e.Path > last.Path
 }
 
-// isArticle tells whether an entry is a page to read: its media type, and where it is.
+// IsPage tells whether e is content of html, which an article is.
+func (e Entry) IsPage() bool {
+	kind, _, _ := strings.Cut(e.MIME, ";")
+	kind = strings.TrimSpace(kind)
+	return (kind == "text/html" || kind == "application/xhtml+xml") && !strings.Contains(e.MIME, "raw=true")
+}
+
+// isArticle tells whether an entry is a page that is there to be read.
 func (a *Archive) isArticle(e Entry) bool {
 	space := byte('A')
 	if a.newNames() {
 		space = 'C'
 	}
-	kind, _, _ := strings.Cut(e.MIME, ";")
-	kind = strings.TrimSpace(kind)
-	return e.Namespace == space && (kind == "text/html" || kind == "application/xhtml+xml") && !strings.Contains(e.MIME, "raw=true")
+	return e.Namespace == space && e.IsPage()
 }
 
 // give yields the articles of a window.
