@@ -89,7 +89,14 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 			continue
 		}
 		v := vocabulary{analyze: xs[0].lexical.analyze, field: f, readers: readers, offers: q.Elsewhere.words(xs[0].lexical.analyze, f)}
-		terms, err := v.weigh(ctx, q, elsewhere.With, size.Passages)
+		texts := q.terms(v.analyze, f)
+		if f == fieldFr && creole(q.lang) {
+			var err error
+			if texts, err = q.soundTerms(xs, readers); err != nil {
+				return nil, err
+			}
+		}
+		terms, err := v.weigh(ctx, texts, elsewhere.With, size.Passages)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +131,7 @@ func withMore(hits, more []lexicalHit) []lexicalHit {
 
 // weigh counts the terms of a question over all indexes and elsewhere, keeps the rarest maxTerms and
 // finds their kin. A term that occurs nowhere is as rare as its kin taken together.
-func (v vocabulary) weigh(ctx context.Context, q question, elsewhere map[string]int, passages int) ([]term, error) {
+func (v vocabulary) weigh(ctx context.Context, texts []string, elsewhere map[string]int, passages int) ([]term, error) {
 	idf := func(df int) float64 {
 		df = min(df, passages) // removals may not be counted out yet
 		return math.Log(1 + (float64(passages-df)+0.5)/(float64(df)+0.5))
@@ -132,7 +139,7 @@ func (v vocabulary) weigh(ctx context.Context, q question, elsewhere map[string]
 	var terms []term
 	at := map[string]int{}
 	found := map[string]int{}
-	for _, t := range q.terms(v.analyze, v.field) {
+	for _, t := range texts {
 		if i, ok := at[t]; ok {
 			terms[i].times++
 			continue

@@ -6,30 +6,34 @@ import "math"
 const knownFrom = 0.5
 
 // confidence estimates, from 0 to 1, whether the library has the answer: a logistic model of two kinds
-// of evidence, fitted and measured as told in docs/decisions/0004-retrieval.md so that about one
-// answerable question in twenty is refused.
+// of evidence, fitted and measured as told in docs/decisions/0021-answers-to-trust.md.
 //
 // By words: how much of the score that its terms allow the best passage reaches, and how many of them
-// it has. By meaning: how far the best passage lies above what questions of strangers find.
+// it has. By meaning: how far the best passage lies above what questions of strangers find, and how much
+// nearer it is than the subjects of the world, again beside strangers.
 func (f *fusion) confidence(mode Mode) float64 {
-	byWords := -evidenceMost
+	byWords, share := -evidenceMost, 0.0
 	for _, c := range f.found {
 		if c.lexical > 0 {
+			share = max(share, c.share)
 			byWords = max(byWords, 20.9*c.share+0.71*float64(min(c.terms, 4))-5.5)
 		}
 	}
 	if !f.hasDense {
 		return logistic(byWords)
 	}
-	beyond, ok := beyondChance(f.best, f.q.lang, f.xs)
+	stands, ok := standingOf(f.best, f.world, f.q.lang, f.xs)
 	if !ok {
 		return logistic(byWords)
 	}
-	byMeaning := 2 * (beyond - 1.5)
-	if mode == ModeDense || f.acrossLanguages() {
-		return logistic(byMeaning)
+	beyond, margin := min(max(stands.beyond, -2), 4), min(max(stands.margin, -2), 5)
+	switch {
+	case creole(f.q.lang):
+		return logistic(0.9*margin + 7.5*share - 3.2)
+	case mode == ModeDense || f.acrossLanguages():
+		return logistic(1.4*margin + 1.4*beyond - 5.2)
 	}
-	return logistic(byMeaning + min(byWords, evidenceMost))
+	return logistic(1.2*margin + 0.6*beyond + 0.43*min(byWords, evidenceMost) - 3.3)
 }
 
 // evidenceMost bounds what words alone can say for or against, in units of the logistic function.
@@ -45,5 +49,5 @@ func (f *fusion) acrossLanguages() bool {
 			best = c
 		}
 	}
-	return best != nil && f.q.foreign(f.lang(best))
+	return best != nil && f.q.apart(f.lang(best))
 }

@@ -28,7 +28,7 @@ type Turn func(ctx context.Context, work func(context.Context) error) error
 // time, by ctx or by a crash, and goes on where it stopped. A passage that reads the same as one
 // embedded before gets the vector that Options.Vectors remembers. Sets added or dropped meanwhile are
 // seen. The vectors that came in packs are tried before, and not used when they are false: see Lies.
-// The first call for a model embeds some fifty short questions too, by which Search tells what it knows
+// The first call for a model embeds some fifty short questions and seventy lines too, by which Search tells what it knows
 // from what it does not; call it once after Open even when nothing is missing.
 //
 // turn is given each call of e, so that questions go first; progress, after each batch, has the passages
@@ -51,6 +51,9 @@ func (x *Index) EmbedMissing(ctx context.Context, e Embedder, turn Turn, progres
 	x.mu.RLock()
 	v := x.vectors
 	x.mu.RUnlock()
+	if err := w.meetWorld(ctx, v); err != nil {
+		return fmt.Errorf("embed the subjects of the world: %w", err)
+	}
 	if err := w.meetStrangers(ctx, v); err != nil {
 		return fmt.Errorf("embed the questions of strangers: %w", err)
 	}

@@ -36,7 +36,7 @@ func TestEmbeddingGoesOnAtTheBatchWhereItStopped(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir)
 	add(t, x, "v", numbered(30))
-	failing := &ragtest.Embedder{Calls: 2}
+	failing := &ragtest.Embedder{Calls: 3}
 	if err := x.EmbedMissing(t.Context(), failing, nil, nil); !errors.Is(err, ragtest.ErrScripted) {
 		t.Fatalf("EmbedMissing returned %v", err)
 	}

@@ -42,6 +42,7 @@ type fusion struct {
 	found    map[passageKey]*fused
 	hasDense bool
 	best     float64 // cosine, of all
+	world    float64 // best cosine with the subjects of the world, 0 when not known
 }
 
 type passageKey struct {
@@ -97,6 +98,7 @@ func (f *fusion) dense(vector []float32) error {
 		f.at(h.index, h.offer, h.set, h.n)
 	}
 	f.hasDense = true
+	f.world = nearestOfWorld(vector, f.xs)
 	f.measure(vector)
 	f.best = math.Inf(-1)
 	for _, c := range f.found {
@@ -203,7 +205,7 @@ func (f *fusion) add(all []*fused) (low float64) {
 	var words, meaning spread
 	foreign := make([]bool, len(all))
 	for i, c := range all {
-		if foreign[i] = f.q.foreign(f.lang(c)); !foreign[i] {
+		if foreign[i] = f.q.apart(f.lang(c)); !foreign[i] {
 			words.add(c.lexical)
 		}
 		if c.seen {

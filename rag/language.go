@@ -65,7 +65,18 @@ func questionLanguage(text string) string {
 	if lang := detectLanguage(text); lang != "" {
 		return lang
 	}
-	return majority(text, "fr", "en", "es", "ht", "gcf")
+	if lang := majority(text, "fr", "en", "es", "ht", "gcf"); lang != "" {
+		return lang
+	}
+	// The two Creoles share most little words; each is nearer to the other than to all else.
+	switch majority(text, "fr", "en", "es", "ht") + majority(text, "fr", "en", "es", "gcf") {
+	case "htgcf":
+		if strings.Contains(text, "é") || strings.Contains(text, "-la") {
+			return "gcf" // Haitian writes neither
+		}
+		return "ht"
+	}
+	return ""
 }
 
 // majority returns the language whose marker words are the most frequent in text, if one is.

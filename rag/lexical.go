@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/analysis"
@@ -23,6 +24,10 @@ import (
 type lexical struct {
 	bleve   bleve.Index
 	analyze analyzer
+
+	mu        sync.Mutex        // guards what is below
+	bySound   map[string]string // French terms by sound, when the index had bySoundOf passages
+	bySoundOf uint64
 }
 
 const (
@@ -39,7 +44,7 @@ func openLexical(dir string, log *slog.Logger) (*lexical, error) {
 	ix, err := bleve.OpenUsing(dir, map[string]any{"bolt_timeout": "2s"})
 	if err == nil {
 		if v, err := ix.GetInternal(versionKey); err == nil && string(v) == lexicalVersion {
-			return &lexical{ix, newAnalyzer()}, nil
+			return &lexical{bleve: ix, analyze: newAnalyzer()}, nil
 		}
 		if err := ix.Close(); err != nil {
 			return nil, err
@@ -63,7 +68,7 @@ func openLexical(dir string, log *slog.Logger) (*lexical, error) {
 		ix.Close()
 		return nil, fmt.Errorf("create lexical index %s: %w", dir, err)
 	}
-	return &lexical{ix, newAnalyzer()}, nil
+	return &lexical{bleve: ix, analyze: newAnalyzer()}, nil
 }
 
 // add indexes the passages of a set; langOf resolves their language. It returns what each field got.

@@ -85,7 +85,7 @@ func (q question) terms(a analyzer, f field) []string {
 // boost lowers passages of a language that is known to be another one: they share names and numbers
 // with the question, seldom its words.
 func (q question) boost(f field) float64 {
-	if q.lang == "" || f == fieldOther || f == fieldOf(q.lang) {
+	if q.lang == "" || f == fieldOther || f == fieldOf(q.lang) || f == fieldFr && creole(q.lang) {
 		return 1
 	}
 	return 0.5

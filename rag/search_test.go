@@ -131,7 +131,7 @@ func TestWithoutAModelSearchIsLexicalAndSaysSo(t *testing.T) {
 func TestAModelThatFailsLeavesSearchLexical(t *testing.T) {
 	x := open(t, t.TempDir())
 	add(t, x, "v", village())
-	e := &ragtest.Embedder{Calls: 3} // the questions of strangers, then the passages, four and one
+	e := &ragtest.Embedder{Calls: 4} // the world, the questions of strangers, then the passages, four and one
 	embed(t, x, e)
 	r := search(t, rag.Query{Text: "igname"}, e, x)
 	if r.Mode != rag.ModeLexical || r.Degraded == "" || r.Hits[0].Doc != "igname.txt" {

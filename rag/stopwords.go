@@ -56,9 +56,10 @@ const (
 		"can should i you we they this that be there "
 	markersEs = " el la los las un una de del al es son fue y o qué cuál cuáles quién cómo cuándo cuánto cuántos cuántas dónde por " +
 		"para con en que se hay puede debe lo su "
-	markersHt  = " ki kisa kijan kilè konbyen poukisa kote nan ap yo li ou mwen nou se pou ak gen pa fè te pral sou yon lè sa "
+	markersHt = " ki kisa kijan kilè konbyen poukisa kote nan ap yo li ou mwen nou se pou ak gen pa fè te pral sou yon lè sa " +
+		"kiyès èske m w lan kounye genyen konnen anvan bay "
 	markersGcf = " ki ka kijan jan kitan konmen pouki ola koté adan an yo i ou mwen nou sé pou é épi ni pa fè té ké asi on lè sa " +
-		"zòt évè "
+		"zòt évè èvè kimoun ès tini avan oben sav ba "
 )
 
 func markersOf(lang string) string {

@@ -95,7 +95,9 @@ func strangerLanguage(lang string) string {
 type chance struct {
 	asked map[string][][]float32 // vectors of the strangers, by language
 	best  map[string][]float64   // the best cosine of each
+	near  map[string][]float64   // the best cosine of each with the subjects of the world
 	over  int                    // how many passages there were
+	world map[string][][]float32 // vectors of those subjects, by language
 }
 
 // meetStrangers embeds the strangers, once for a model.
@@ -154,7 +156,7 @@ func (v *vectors) common(lang string) []float32 {
 
 // takeChance measures what the strangers score now.
 func (v *vectors) takeChance() error {
-	v.chance.best, v.chance.over = map[string][]float64{}, v.total()
+	v.chance.best, v.chance.near, v.chance.over = map[string][]float64{}, map[string][]float64{}, v.total()
 	if v.chance.over == 0 {
 		return nil
 	}
@@ -166,40 +168,56 @@ func (v *vectors) takeChance() error {
 			}
 			for _, h := range hits {
 				v.chance.best[lang] = append(v.chance.best[lang], h.cos)
+				v.chance.near[lang] = append(v.chance.near[lang], v.chance.nearest(q))
 			}
 		}
 	}
 	return nil
 }
 
-// beyondChance is how far best, the best cosine of a question in lang, lies above what strangers score
-// with all of xs, in standard deviations; false when that is not known.
-func beyondChance(best float64, lang string, xs []*Index) (float64, bool) {
+// standing is how a question compares with strangers asked in its language, in standard deviations.
+type standing struct {
+	beyond float64 // of its best cosine
+	margin float64 // of how much nearer the best passage is than the subjects of the world
+}
+
+// standingOf judges the best cosine of a question in lang with all of xs, and that with the world; false when chance
+// is not known.
+func standingOf(best, world float64, lang string, xs []*Index) (standing, bool) {
 	lang = strangerLanguage(lang)
-	var scores []float64
+	var scores, near []float64
 	for _, x := range xs {
 		if x.vectors.total() == 0 {
 			continue
 		}
-		these := x.vectors.chance.best[lang]
-		if len(these) == 0 || scores != nil && len(these) != len(scores) {
-			return 0, false
+		c := x.vectors.chance
+		if n := len(c.best[lang]); n == 0 || len(c.near[lang]) != n || scores != nil && n != len(scores) {
+			return standing{}, false
 		}
 		if scores == nil {
-			scores = make([]float64, len(these))
+			scores, near = make([]float64, len(c.best[lang])), make([]float64, len(c.best[lang]))
 		}
-		for i, s := range these {
-			scores[i] = max(scores[i], s)
+		for i := range scores {
+			scores[i], near[i] = max(scores[i], c.best[lang][i]), max(near[i], c.near[lang][i])
 		}
 	}
 	if scores == nil {
-		return 0, false
+		return standing{}, false
 	}
+	margins := make([]float64, len(scores))
+	for i := range scores {
+		margins[i] = scores[i] - near[i]
+	}
+	return standing{deviations(best, scores), deviations(best-world, margins)}, true
+}
+
+// deviations is how far x lies above the mean of those, in their standard deviations.
+func deviations(x float64, those []float64) float64 {
 	var sum, squares float64
-	for _, s := range scores {
+	for _, s := range those {
 		sum, squares = sum+s, squares+s*s
 	}
-	n := float64(len(scores))
+	n := float64(len(those))
 	mean := sum / n
-	return (best - mean) / math.Sqrt(max(squares/n-mean*mean, 1e-5)), true
+	return (x - mean) / math.Sqrt(max(squares/n-mean*mean, 1e-5))
 }

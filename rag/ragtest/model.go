@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -57,11 +58,13 @@ func (e *Embedder) Embed(ctx context.Context, as rag.Role, texts []string) ([][]
 	return vs, nil
 }
 
-// Texts returns every text embedded so far as passages or as questions, in order.
+// Texts returns every text embedded so far as passages or as questions, in order, but for the subjects of
+// the world, which are no passages.
 func (e *Embedder) Texts(as rag.Role) []string {
+	world := slices.Concat(rag.Subjects("fr"), rag.Subjects("en"), rag.Subjects("es"))
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]string(nil), e.texts[as]...)
+	return slices.DeleteFunc(slices.Clone(e.texts[as]), func(text string) bool { return slices.Contains(world, text) })
 }
 
 func (e *Embedder) vector(text string) []float32 {
