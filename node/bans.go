@@ -121,11 +121,24 @@ func (b *bans) lift(p peer.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := b.index(p)
-	if i < 0 || !b.records[i].Banned {
+	if i < 0 || !b.records[i].Banned && !b.records[i].falsified() {
 		return nil
 	}
 	b.records[i].Banned, b.records[i].Freed = false, time.Now()
 	return b.write()
+}
+
+// falsified says whether p published a false pack, and no person let it in again
+// since.
+func (b *bans) falsified(p peer.ID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := b.index(p)
+	return i >= 0 && b.records[i].falsified()
+}
+
+func (r Record) falsified() bool {
+	return slices.ContainsFunc(r.Faults, func(f p2p.Fault) bool { return f.Kind == p2p.FalsePack && f.At.After(r.Freed) })
 }
 
 func (b *bans) index(p peer.ID) int {

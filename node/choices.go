@@ -37,6 +37,7 @@ type savedChoices struct {
 
 	Copies   map[string]int `json:"copies,omitempty"`   // wanted of items, by root
 	Pledge   savedPledge    `json:"pledge,omitzero"`    // to others
+	NoPacks  []string       `json:"no_packs,omitempty"` // roots of our datasets that are to have no pack
 	Declined []string       `json:"declined,omitempty"` // roots removed though a pledge covers them
 }
 
@@ -61,6 +62,7 @@ func (s savedChoices) wants() map[catalog.Short]int {
 // clone shares nothing that changes with s.
 func (s savedChoices) clone() savedChoices {
 	s.Blocked, s.Peers, s.Declined = slices.Clone(s.Blocked), slices.Clone(s.Peers), slices.Clone(s.Declined)
+	s.NoPacks = slices.Clone(s.NoPacks)
 	s.Copies = maps.Clone(s.Copies)
 	return s
 }

@@ -20,17 +20,32 @@ import (
 // whenever a model that embeds is there and no question is waiting.
 func (n *Node) keepIndexed(ctx context.Context) error {
 	ready := map[*rag.Index]string{}     // the model each index was made ready for
+	tried := map[string]time.Time{}      // datasets whose packs were
 	again := time.NewTicker(time.Minute) // a model may appear without our doing, a set be found damaged
 	defer again.Stop()
 	for {
 		if err := n.catchUp(ctx); err != nil && ctx.Err() == nil {
 			n.log.Error("index what lacked", "err", err)
 		}
-		switch err := n.embedAll(ctx, ready); {
+		if err := n.takePacks(ctx, tried); err != nil && ctx.Err() == nil {
+			n.log.Warn("take packs", "err", err)
+		}
+		err := n.embedAll(ctx, ready)
+		if lie, ok := errors.AsType[*rag.PackError](err); ok {
+			n.blamePack(lie)
+			continue
+		}
+		if errors.Is(err, errPackOffered) {
+			continue
+		}
+		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && !errors.Is(err, engine.ErrNoModel):
 			n.log.Warn("embed passages", "err", err)
+		}
+		if err := n.offerPacks(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("publish packs", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -123,12 +138,25 @@ func (n *Node) embedAll(ctx context.Context, ready map[*rag.Index]string) error 
 		elsewhere, _ := n.coverage()
 		elsewhere -= embedded
 		progress := func(done, _ int) { n.embed.report(elsewhere + done) }
-		if err := x.EmbedMissing(ctx, e, n.questions.between, progress); err != nil {
+		if err := x.EmbedMissing(ctx, e, n.turn, progress); err != nil {
 			return err
 		}
 		ready[x] = e.Model()
 	}
 	return nil
+}
+
+// errPackOffered ends embedding for a while: a pack may spare it.
+var errPackOffered = errors.New("a pack is offered")
+
+// turn is a rag.Turn between questions, until a pack is offered.
+func (n *Node) turn(ctx context.Context, work func(context.Context) error) error {
+	select {
+	case <-n.embed.offered:
+		return errPackOffered
+	default:
+		return n.questions.between(ctx, work)
+	}
 }
 
 // coverage is how many passages have a vector, and how many there are.
@@ -150,7 +178,8 @@ func covered(x *rag.Index) (embedded, passages int) {
 
 // embedding is the state of the background embedding, for status.
 type embedding struct {
-	wanted bell // rung when passages may lack vectors
+	wanted  bell // rung when passages may lack vectors
+	offered bell // rung when others offer a pack of a dataset here
 
 	mu      sync.Mutex // guards all below
 	running bool
@@ -160,7 +189,7 @@ type embedding struct {
 	since   time.Time
 }
 
-func newEmbedding() *embedding { return &embedding{wanted: newBell()} }
+func newEmbedding() *embedding { return &embedding{wanted: newBell(), offered: newBell()} }
 
 func (e *embedding) start(done, total int) {
 	e.mu.Lock()

@@ -52,10 +52,12 @@ type Item struct {
 }
 
 // List returns every item of this machine and every offer of the catalogue,
-// the ones here first, in order of title within each.
+// the ones here first, in order of title within each. Packs are left out: Show
+// tells those of a dataset.
 func (n *Node) List(ctx context.Context) ([]Item, error) {
 	items, err := n.items()
 	if err == nil {
+		items = slices.DeleteFunc(items, func(it Item) bool { return it.Kind == string(catalog.Pack) })
 		n.countCopies(items)
 	}
 	return items, err

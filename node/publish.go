@@ -18,6 +18,7 @@ type PublishOptions struct {
 	Lang    string `json:"lang,omitempty"`
 	Licence string `json:"licence,omitempty"`
 	DryRun  bool   `json:"dry_run,omitempty"` // only show what would leave
+	NoPack  bool   `json:"no_pack,omitempty"` // publish no passages and vectors beside a dataset
 }
 
 // Publication is what left, or with DryRun would leave, this machine.
@@ -68,6 +69,9 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	if err := n.own(item, root); err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
 	}
+	if err := n.refusePack(item.Root, o.NoPack); err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
 	held, err := n.store.Publish(root)
 	if err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
@@ -80,6 +84,9 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	}
 	if err := n.moveIndex(ctx, held); err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	if err := n.offerPacks(ctx); err != nil { // the background tries again
+		n.log.Warn("publish packs", "err", err)
 	}
 	p.Told = n.announceHead(ctx)
 	p.Item, err = n.itemByRoot(ctx, root)

@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"savoirs/p2p"
+	"savoirs/rag"
 	"savoirs/store"
 	"savoirs/store/catalog"
 )
@@ -40,9 +41,15 @@ func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (I
 		return item, fmt.Errorf("pull %q: %w", item.Title, err)
 	}
 	n.telling.changed.ring()
-	report, err := n.index(ctx, held, progress)
-	if err != nil {
-		return item, fmt.Errorf("index %q: %w", item.Title, err)
+	var report rag.Report
+	_, done := n.indexes[store.Mesh].Set(item.Root)
+	if !done {
+		report, done = n.takePack(ctx, held, progress)
+	}
+	if !done {
+		if report, err = n.index(ctx, held, progress); err != nil {
+			return item, fmt.Errorf("index %q: %w", item.Title, err)
+		}
 	}
 	item, err = n.itemByRoot(ctx, root)
 	item.Skipped, item.Existed = report.Skipped, taken

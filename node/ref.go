@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"savoirs/store/catalog"
 )
 
 // ErrNotFound says that a reference names nothing here nor in the catalogue.
@@ -54,7 +56,7 @@ func resolve(items []Item, ref string) (Item, error) {
 		case it.Root == ref:
 			return it, nil
 		case len(ref) >= minRootPrefix && strings.HasPrefix(it.Root, ref),
-			slug != "" && Slug(it.Title) == slug && (place == "" || Slug(it.Territory) == place):
+			slug != "" && it.Kind != string(catalog.Pack) && Slug(it.Title) == slug && (place == "" || Slug(it.Territory) == place):
 			found = append(found, it)
 		}
 	}
@@ -85,6 +87,9 @@ func resolve(items []Item, ref string) (Item, error) {
 func name(items []Item) {
 	slugs, places := map[string]int{}, map[string]int{}
 	for _, it := range items {
+		if it.Kind == string(catalog.Pack) {
+			continue
+		}
 		slugs[Slug(it.Title)]++
 		places[Slug(it.Title)+"@"+Slug(it.Territory)]++
 	}
@@ -92,6 +97,8 @@ func name(items []Item) {
 		it := &items[i]
 		slug, place := Slug(it.Title), Slug(it.Territory)
 		switch {
+		case it.Kind == string(catalog.Pack): // its title is that of its dataset
+			it.Ref = it.Root
 		case slug != "" && slugs[slug] == 1:
 			it.Ref = slug
 		case slug != "" && place != "" && places[slug+"@"+place] == 1:

@@ -37,6 +37,9 @@ func (n *Node) Remove(ctx context.Context, ref string) (Item, error) {
 			return item, fmt.Errorf("remove %q: %w", item.Title, err)
 		}
 	}
+	if err := n.dropPacks(ctx, item.Root); err != nil {
+		return item, fmt.Errorf("remove %q: %w", item.Title, err)
+	}
 	if err := n.store.Drop(root); err != nil {
 		return item, fmt.Errorf("remove %q: %w", item.Title, err)
 	}

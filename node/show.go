@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"savoirs/rag"
 	"savoirs/store/catalog"
 )
 
@@ -14,6 +15,31 @@ type Detail struct {
 	Card      string         `json:"card,omitempty"`
 	Path      string         `json:"path,omitempty"` // folder any program can open
 	Entry     *catalog.Entry `json:"entry,omitempty"`
+	Packs     []PackOffer    `json:"packs,omitempty"` // of a dataset
+}
+
+// PackOffer is a pack that somebody offers of a dataset.
+type PackOffer struct {
+	Root     string `json:"root"`
+	Author   string `json:"author"`
+	Model    string `json:"model"`    // digest of the model of its vectors
+	Passages int    `json:"passages"` //
+	Size     int64  `json:"size"`     // bytes
+	Here     bool   `json:"here"`
+}
+
+// packOffers lists the packs of a dataset.
+func (n *Node) packOffers(base string) (offers []PackOffer, err error) {
+	packs, err := n.packsOf(base)
+	for _, e := range packs {
+		s, err := rag.ParsePackStamp(e.Sketch)
+		if err != nil {
+			continue // of a later program
+		}
+		_, err = n.store.Item(e.Root)
+		offers = append(offers, PackOffer{e.Root.String(), e.Author.String(), s.Model, s.Passages, e.Size, err == nil})
+	}
+	return offers, err
 }
 
 // Show tells all that is known of an item, here or offered.
@@ -32,6 +58,9 @@ func (n *Node) Show(ctx context.Context, ref string) (Detail, error) {
 		if e.Root == root && e.Author.String() == item.Author {
 			d.Entry, d.Card = &e, e.Card
 		}
+	}
+	if d.Packs, err = n.packOffers(item.Root); err != nil {
+		return d, fmt.Errorf("show %q: %w", ref, err)
 	}
 	if !item.Here {
 		return d, nil

@@ -7,6 +7,7 @@ import (
 
 	"savoirs/p2p"
 	"savoirs/store"
+	"savoirs/store/catalog"
 )
 
 // Status is how the node is, in one look.
@@ -62,6 +63,12 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	for _, it := range items {
+		if it.Kind == string(catalog.Pack) {
+			if it.Here {
+				s.Size += it.Size
+			}
+			continue
+		}
 		if !it.Here {
 			s.Offers++
 			continue

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"savoirs/p2p"
+	"savoirs/store"
 	"savoirs/store/catalog"
 )
 
@@ -212,6 +213,11 @@ func (n *Node) take(ctx context.Context, from peer.ID, entries []catalog.Sealed)
 			n.log.Warn("an author signed two entries with one number", "author", a.Entry.Author, "seq", a.Entry.Seq)
 		case a.Err != nil:
 			n.log.Debug("entry refused", "peer", from, "err", a.Err)
+		case a.Entry.Kind == catalog.Pack && a.Entry.Author != n.id:
+			if set, ok := n.indexes[store.Mesh].Set(a.Entry.Base); ok && set.Embedded < set.Passages {
+				n.embed.offered.ring()
+				n.embed.wanted.ring()
+			}
 		}
 	}
 	return nil

@@ -17,12 +17,13 @@ import (
 type FaultKind string
 
 // The first three are proved lies: no honest node does them, whatever its links, its disk or its clock, as savoirs hashes
-// what it reads and verifies what it passes on. The last may be another version, or a bug.
+// what it reads and verifies what it passes on. The others may be another version, or a bug.
 const (
 	WrongBytes   FaultKind = "wrong-bytes"   // the block asked for, with other bytes
 	Unasked      FaultKind = "unasked"       // a block that was never asked for
 	BadSignature FaultKind = "bad-signature" // a statement in its own name that its key did not sign
 	Malformed    FaultKind = "malformed"     // not the protocol
+	FalsePack    FaultKind = "false-pack"    // a pack that is not of its dataset, or not of its model
 )
 
 // Proved tells whether a fault of this kind is a lie that nothing excuses.

@@ -37,6 +37,7 @@ func publishCmd(s *shell) *cobra.Command {
 	f.StringVar(&o.Title, "title", "", s.say("flag.title"))
 	f.StringVar(&o.Lang, "content-lang", "", s.say("flag.content-lang"))
 	f.StringVar(&o.Licence, "licence", "", s.say("flag.licence"))
+	f.BoolVar(&o.NoPack, "no-pack", false, s.say("flag.no-pack"))
 	f.BoolVar(&yes, "yes", false, s.say("flag.yes"))
 	f.BoolVar(&dry, "dry-run", false, s.say("flag.dry-run"))
 	return s.completeRefs(c, isPrivate)

@@ -52,6 +52,13 @@ func (s *shell) detail(d node.Detail) error {
 	if d.Passages > 0 {
 		row("passages", s.say("say.show.found", "n", d.Passages, "embedded", d.Embedded))
 	}
+	for _, p := range d.Packs {
+		state := s.say("say.state.offered")
+		if p.Here {
+			state = s.say("say.show.here")
+		}
+		row("pack", s.say("say.show.packed", "n", p.Passages, "size", s.words.Bytes(p.Size), "author", p.Author, "state", state))
+	}
 	row("origin", d.Origin)
 	row("path", d.Path)
 	row("root", d.Root)

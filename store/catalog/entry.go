@@ -21,12 +21,13 @@ const (
 	Adapter    Kind = "adapter"
 	Specialist Kind = "specialist"
 	Release    Kind = "release"
+	Pack       Kind = "pack" // passages and vectors of the dataset that Base names
 )
 
 // Valid reports whether k is one of the kinds above.
 func (k Kind) Valid() bool {
 	switch k {
-	case Dataset, Model, Adapter, Specialist, Release:
+	case Dataset, Model, Adapter, Specialist, Release, Pack:
 		return true
 	}
 	return false
