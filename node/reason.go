@@ -56,6 +56,7 @@ const (
 	Interrupted     Reason = "interrupted"
 	NotHere         Reason = "not_here"
 	Private         Reason = "private"
+	KeptHome        Reason = "kept_home"
 	BadCopies       Reason = "bad_copies"
 	UnknownNode     Reason = "unknown_node"
 	NoTerritory     Reason = "no_territory"
@@ -67,7 +68,7 @@ var causes = []struct {
 	err    error
 	reason Reason
 }{
-	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory},
+	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory},
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},

@@ -10,16 +10,37 @@ import (
 )
 
 func showCmd(s *shell) *cobra.Command {
-	return s.completeRefs(s.command("show", between(1, 1), func(cmd *cobra.Command, args []string) error {
+	var passage int
+	c := s.command("show", between(1, 1), func(cmd *cobra.Command, args []string) error {
 		d, err := s.client().Show(cmd.Context(), args[0])
 		if err != nil {
 			return err
+		}
+		if cmd.Flags().Changed("passage") {
+			s.subject = fmt.Sprintf("%s --passage %d", args[0], passage)
+			o, err := s.client().OpenPassage(cmd.Context(), d.Root, passage)
+			if err != nil {
+				return err
+			}
+			return s.opened(o)
 		}
 		if s.json {
 			return s.object(d)
 		}
 		return s.detail(d)
-	}), anyItem)
+	})
+	c.Flags().IntVar(&passage, "passage", 0, s.say("flag.passage"))
+	return s.completeRefs(c, anyItem)
+}
+
+// opened writes a passage with what surrounds it in its document.
+func (s *shell) opened(o node.Opened) error {
+	if s.json {
+		return s.object(o)
+	}
+	fmt.Fprintf(s.out, "%s\n%s\n\n", s.place(o.Passage), s.opens(o.Passage))
+	_, err := fmt.Fprintf(s.out, "%s%s%s\n", clean(o.Before), s.strong(clean(o.Marked)), clean(o.After))
+	return err
 }
 
 func (s *shell) detail(d node.Detail) error {

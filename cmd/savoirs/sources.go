@@ -23,6 +23,19 @@ func (s *shell) place(p rag.Passage) string {
 	return strings.Join(parts, " · ")
 }
 
+// opens is the page that shows a passage in its document, for a browser; "" for
+// a passage of another node.
+func (s *shell) opens(p rag.Passage) string {
+	if p.Set == "" || p.From != nil {
+		return ""
+	}
+	at := s.address()
+	if !strings.Contains(at, "://") {
+		at = "http://" + at
+	}
+	return fmt.Sprintf("%s/passages/%s/%d#passage", strings.TrimSuffix(at, "/"), p.Set, p.N)
+}
+
 // results writes what a search found, each passage whole under its place.
 func (s *shell) results(r rag.Results) {
 	if len(r.Hits) == 0 {
@@ -31,6 +44,9 @@ func (s *shell) results(r rag.Results) {
 	}
 	for i, h := range r.Hits {
 		fmt.Fprintf(s.out, "%2d. %s\n", i+1, s.place(h.Passage))
+		if page := s.opens(h.Passage); page != "" {
+			fmt.Fprintf(s.out, "    %s\n", page)
+		}
 		fmt.Fprintln(s.out, indent(clean(h.Text), "    "))
 	}
 	if !r.Known {
@@ -73,6 +89,9 @@ func (v *answerView) sources(sources []rag.Citation) {
 	fmt.Fprintln(v.out, v.strong(v.say("say.ask.sources")))
 	for _, c := range sources {
 		fmt.Fprintf(v.out, "  [%d] %s\n", c.N, v.place(c.Passage))
+		if page := v.opens(c.Passage); page != "" {
+			fmt.Fprintf(v.out, "      %s\n", page)
+		}
 	}
 	fmt.Fprintln(v.out)
 }

@@ -44,6 +44,39 @@ func TestAGestureGoesThroughHTTPAndBack(t *testing.T) {
 	}
 }
 
+func TestASourceOpensThroughHTTPFromThisMachineOnlyWhilePrivate(t *testing.T) {
+	n := nodetest.Start(t, 1)[0]
+	h := api.Handler(n, api.HandlerOptions{})
+	dir := nodetest.Folder(t, map[string]string{"igname.md": "# L'igname\n\nL'igname se plante en mars.\n"})
+	item, err := n.Add(t.Context(), dir, node.AddOptions{Title: "Jardin"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path, from string) *httptest.ResponseRecorder {
+		req := httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1"+api.Prefix+path, nil)
+		req.RemoteAddr = from
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		return w
+	}
+	path := "/passages/" + item.Root + "/0"
+	if w := get(path, "127.0.0.1:4000"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"marked":"L'igname se plante en mars."`) {
+		t.Errorf("at home: %d %s", w.Code, w.Body)
+	}
+	if w := get(path, "192.0.2.7:4000"); w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), "mars") {
+		t.Errorf("a private one from elsewhere: %d %s", w.Code, w.Body)
+	}
+	if w := get("/passages/"+item.Root+"/x", "127.0.0.1:4000"); w.Code != http.StatusBadRequest {
+		t.Errorf("no number: %d", w.Code)
+	}
+	if _, err := n.Publish(t.Context(), item.Ref, node.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if w := get(path, "192.0.2.7:4000"); w.Code != http.StatusOK {
+		t.Errorf("a published one: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestErrorsKeepTheirCodeAndExitAcrossHTTP(t *testing.T) {
 	c, _ := start(t)
 	ctx := t.Context()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"savoirs/node"
@@ -46,6 +47,11 @@ func (c *Client) Show(ctx context.Context, ref string) (node.Detail, error) {
 
 func (c *Client) Add(ctx context.Context, path string, o node.AddOptions, progress func(node.Progress)) (node.Item, error) {
 	return follow[node.Item](ctx, c, "/items/add", addRequest{path, o}, progress, nil)
+}
+
+// OpenPassage shows a passage of an item on the node in its document.
+func (c *Client) OpenPassage(ctx context.Context, root string, number int) (node.Opened, error) {
+	return call[node.Opened](ctx, c, "GET", fmt.Sprintf("/passages/%s/%d", url.PathEscape(root), number), nil)
 }
 
 func (c *Client) Publish(ctx context.Context, ref string, o node.PublishOptions) (node.Publication, error) {

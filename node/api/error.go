@@ -77,6 +77,7 @@ var outcomes = map[string]struct{ exit, status int }{
 	string(node.Interrupted):     {exitInterrupted, 499},
 	string(node.NotHere):         {exitNotFound, http.StatusNotFound},
 	string(node.Private):         {exitPolicy, http.StatusConflict},
+	string(node.KeptHome):        {exitNotAllowed, http.StatusForbidden},
 	string(node.BadCopies):       {exitUsage, http.StatusBadRequest},
 	string(node.UnknownNode):     {exitNotFound, http.StatusNotFound},
 	string(node.NoTerritory):     {exitUsage, http.StatusConflict},

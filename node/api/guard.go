@@ -58,11 +58,16 @@ func (s *server) local(r route) http.Handler {
 		return r.serve
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		addr, err := netip.ParseAddrPort(req.RemoteAddr)
-		if err != nil || !addr.Addr().Unmap().IsLoopback() {
+		if !fromHere(req) {
 			s.fail(w, &Error{Code: "not_allowed", Message: "changes are made on the node's own machine"})
 			return
 		}
 		r.serve(w, req)
 	})
+}
+
+// fromHere tells whether a request comes from the node's own machine.
+func fromHere(r *http.Request) bool {
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && addr.Addr().Unmap().IsLoopback()
 }

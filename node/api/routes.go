@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"savoirs/node"
 	"savoirs/p2p"
@@ -79,6 +80,7 @@ func (s *server) routes() []route {
 		{"GET", "/pledge", false, reply(s, func(context.Context, nothing) (node.Pledge, error) { return n.Pledge() })},
 		{"POST", "/pledge", true, reply(s, func(_ context.Context, q pledgeRequest) (node.Pledge, error) { return n.SetPledge(q.Bytes, q.For) })},
 		{"POST", "/search", false, reply(s, n.Search)},
+		{"GET", "/passages/{root}/{number}", false, s.passage},
 		{"POST", "/ask", false, events(s, n.Ask)},
 		{"GET", "/mesh/id", false, reply(s, func(context.Context, nothing) (node.MeshID, error) { return n.ID(), nil })},
 		{"GET", "/mesh/peers", false, reply(s, func(context.Context, nothing) ([]node.Peer, error) { return n.Peers(), nil })},
@@ -106,6 +108,18 @@ func (s *server) routes() []route {
 		})},
 		{"POST", "/adapters/check", false, reply(s, func(ctx context.Context, q refRequest) (node.Check, error) { return n.CheckAdapter(ctx, q.Ref) })},
 	}
+}
+
+// passage opens a passage in its document, a private one for this machine only.
+func (s *server) passage(w http.ResponseWriter, r *http.Request) {
+	number, err := strconv.Atoi(r.PathValue("number"))
+	if err != nil {
+		s.fail(w, &Error{Code: string(node.Usage), Message: "a passage is named by its number"})
+		return
+	}
+	reply(s, func(ctx context.Context, _ nothing) (node.Opened, error) {
+		return s.node.OpenPassage(ctx, r.PathValue("root"), number, fromHere(r))
+	})(w, r)
 }
 
 func (s *server) status(ctx context.Context, _ nothing) (node.Status, error) {

@@ -76,6 +76,29 @@ func TestAPersonAsksInABrowserAndReadsTheSources(t *testing.T) {
 	}
 }
 
+func TestASourceOpensItsDocumentAtThePassageMarked(t *testing.T) {
+	url := serve(t)
+	ctx := browser(t)
+	do(t, ctx, chromedp.Navigate(url+"/"), chromedp.SendKeys("#q", "Quand planter l'igname ?\r"), chromedp.WaitVisible(".sources li:first-child a.open"))
+	do(t, ctx, chromedp.Click(".sources li:first-child a.open"), chromedp.WaitVisible("mark#passage"))
+	if marked := run(t, ctx, chromedp.Text("mark#passage")); !strings.Contains(marked, "se plante en mars") || strings.Contains(marked, "# L'igname") {
+		t.Errorf("marked: %q", marked)
+	}
+	if text := run(t, ctx, chromedp.Text(".opened .text")); !strings.Contains(text, "# L'igname") {
+		t.Errorf("the document around it: %q", text)
+	}
+	// The same without the script: links of the plain page lead to the same place.
+	do(t, ctx, chromedp.Navigate(url+"/ask?q=mancenillier+peau"), chromedp.WaitVisible(".sources li:first-child a.open"))
+	do(t, ctx, chromedp.Click(".sources li:first-child a.open"), chromedp.WaitVisible("mark#passage"))
+	if title := run(t, ctx, chromedp.Title()); title == "pris" {
+		t.Error("a script of a document ran in the page that shows it")
+	}
+	do(t, ctx, chromedp.Click("a.document"), chromedp.WaitVisible("pre"))
+	if text := run(t, ctx, chromedp.Text("pre")); !strings.Contains(text, "<script>") || run(t, ctx, chromedp.Title()) == "pris" {
+		t.Errorf("the document itself: %q", text)
+	}
+}
+
 func TestWhatADocumentSaysNeverRunsInTheBrowser(t *testing.T) {
 	url := serve(t)
 	ctx := browser(t)

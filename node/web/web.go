@@ -32,6 +32,7 @@ var files embed.FS
 type Asker interface {
 	Ask(ctx context.Context, q node.Question, emit func(rag.Event) error) (rag.Answer, error)
 	Status(ctx context.Context) (node.Status, error)
+	Opener
 }
 
 // Options of the pages. The zero value serves them in the language of the
@@ -41,7 +42,8 @@ type Options struct {
 	Log  *slog.Logger // nil: silent
 }
 
-// Handler serves the pages of n: / and /ask, with what they need under /web/.
+// Handler serves the pages of n: /, /ask, and passages opened in their documents,
+// with what they need under /web/.
 func Handler(n Asker, o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -54,6 +56,8 @@ func Handler(n Asker, o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /ask", s.ask)
+	mux.HandleFunc("GET /passages/{root}/{number}", s.passage)
+	mux.HandleFunc("GET /documents/{root}/{name...}", s.document)
 	mux.HandleFunc("GET /web/{name}", asset)
 	mux.HandleFunc("/", s.notFound)
 	return headers(mux)

@@ -123,6 +123,10 @@
       if (p.title) element(summary, "span", p.doc, "doc");
       const text = element(details, "blockquote", p.text);
       if (p.lang) where.lang = text.lang = p.lang;
+      if (p.set && !p.from) {
+        const open = element(element(details, "p"), "a", words.read, "open");
+        open.href = "/passages/" + encodeURIComponent(p.set) + "/" + p.n + "#passage";
+      }
     }
     view.answer = section(words.answer, "answer");
     view.state.textContent = words.writing;
