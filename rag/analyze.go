@@ -6,6 +6,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
+	"github.com/blevesearch/bleve/v2/analysis/lang/cjk"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
 	"github.com/blevesearch/bleve/v2/analysis/lang/es"
 	"github.com/blevesearch/bleve/v2/analysis/lang/fr"
@@ -24,39 +25,46 @@ const (
 	fieldFr    field = "fr"
 	fieldEn    field = "en"
 	fieldEs    field = "es"
-	fieldOther field = "xx" // every language without its own rules: folding only, no stops, no stems
+	fieldHt    field = "ht"
+	fieldGcf   field = "gcf"
+	fieldOther field = "xx" // every language without its own rules: no stops, no stems; kin find other forms
 )
 
-var fields = [...]field{fieldFr, fieldEn, fieldEs, fieldOther}
+var fields = [...]field{fieldFr, fieldEn, fieldEs, fieldHt, fieldGcf, fieldOther}
 
 func fieldOf(lang string) field {
 	switch f := field(lang); f {
-	case fieldFr, fieldEn, fieldEs:
+	case fieldFr, fieldEn, fieldEs, fieldHt, fieldGcf:
 		return f
 	}
 	return fieldOther
 }
 
-// An analyzer turns text into terms: accents folded, elisions removed ("l'eau" is "eau"), lower case,
-// function and question words dropped, light stems. Folding comes first, so that a question typed
-// without accents meets the same terms. Safe for concurrent use.
+// An analyzer turns text into terms: accents folded, elisions removed ("l'eau" is "eau"), numbers in one
+// spelling, lower case, function and question words dropped, light stems; scripts without spaces in pairs
+// of signs. Folding comes first, so that a question typed without accents meets the same terms. Safe for
+// concurrent use.
 type analyzer map[field]analysis.Analyzer
 
 func newAnalyzer() analyzer {
+	lower, pairs := lowercase.NewLowerCaseFilter(), cjk.NewCJKBigramFilter(false)
 	build := func(filters ...analysis.TokenFilter) analysis.Analyzer {
 		return &analysis.DefaultAnalyzer{
-			CharFilters:  []analysis.CharFilter{asciifolding.New()},
+			CharFilters:  []analysis.CharFilter{apostrophes{}, numerals{}, asciifolding.New()},
 			Tokenizer:    uax29.NewUnicodeTokenizer(),
-			TokenFilters: filters,
+			TokenFilters: append([]analysis.TokenFilter{cjk.NewCJKWidthFilter(), lower}, append(filters, pairs)...),
 		}
 	}
-	lower := lowercase.NewLowerCaseFilter()
+	stops := func(words string) analysis.TokenFilter { return stop.NewStopTokensFilter(tokenMap(words)) }
 	elide := elision.NewElisionFilter(tokenMap("l m t qu n s j d c jusqu quoiqu lorsqu puisqu"))
+	pronouns := elision.NewElisionFilter(tokenMap("m w l n y k t d z p s"))
 	return analyzer{
-		fieldFr:    build(lower, elide, stop.NewStopTokensFilter(tokenMap(stopFr)), fr.NewFrenchLightStemmerFilter()),
-		fieldEn:    build(lower, en.NewPossessiveFilter(), stop.NewStopTokensFilter(tokenMap(stopEn)), en.NewEnglishStemmerFilter()),
-		fieldEs:    build(lower, stop.NewStopTokensFilter(tokenMap(stopEs)), es.NewSpanishLightStemmerFilter()),
-		fieldOther: build(lower, elide),
+		fieldFr:    build(elide, stops(stopFr), frenchPlurals{}, fr.NewFrenchLightStemmerFilter()),
+		fieldEn:    build(en.NewPossessiveFilter(), stops(stopEn), en.NewEnglishStemmerFilter()),
+		fieldEs:    build(stops(stopEs), es.NewSpanishLightStemmerFilter()),
+		fieldHt:    build(pronouns, stops(stopHt), creoleStems{}),
+		fieldGcf:   build(pronouns, stops(stopGcf), creoleStems{}),
+		fieldOther: build(elide),
 	}
 }
 
@@ -86,7 +94,7 @@ func fold(s string) string {
 	for _, r := range norm.NFD.String(s) {
 		switch {
 		case unicode.Is(unicode.Mn, r):
-		case r == '’':
+		case apostrophe(r):
 			b.WriteByte('\'')
 		default:
 			b.WriteRune(unicode.ToLower(r))

@@ -32,7 +32,7 @@ type lexical struct {
 
 const (
 	fieldSet       = "set"
-	lexicalVersion = "3" // another analysis or layout: change it, and the index is rebuilt from passages
+	lexicalVersion = "4" // another analysis or layout: change it, and the index is rebuilt from passages
 	lexicalBatch   = 500
 )
 

@@ -45,6 +45,14 @@ const (
 		todo todos tu tus tuve tuviera tuvierais tuvieran tuvieras tuvieron tuviese tuvieseis tuviesen tuvieses
 		tuvimos tuviste tuvisteis tuviéramos tuviésemos tuvo tuya tuyas tuyo tuyos un una uno unos vosotras
 		vosotros vuestra vuestras vuestro vuestros y ya yo éramos cuáles cuánto cuánta cuántos cuántas`
+
+	stopHt = `a ak an ankò ap apre avan ba ban bay chak de deja depi di e en epi eske èske fè gen genyen i ja jan jis ka kapab
+		ki kibò kijan kilè kisa kiyès konbyen kote kouman kounye la lan lè li lò m mwen n nan ni nou ou oubyen oswa pa
+		pandan paske pi pou poukisa pral pran sa san se si sou sòti t ta tankou te toujou tout va w y ye yo yon youn`
+
+	stopGcf = `a ad adan an anba andidan anlè apré asi atè avan avè bo bon ba ban dé dèpi di é ékè èk épi es fè i ja jan jik ka
+		ké ki kijan kimoun kitan kon konmen kou la lé lè li lo ni nou ola oben on onki ou pa pannan pas pé pi
+		pou pouki poukisa pli sa san sé si san té tini toujou tout y yo zòt w m mwen lasa`
 )
 
 // Marker words tell short texts of the languages apart: frequent words that the others lack or use
@@ -87,6 +95,10 @@ func functionWords(lang string) string {
 		return stopEn
 	case "es":
 		return stopEs
+	case "ht":
+		return stopHt
+	case "gcf":
+		return stopGcf
 	}
-	return markersOf(lang)
+	return ""
 }
