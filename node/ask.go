@@ -25,23 +25,26 @@ type Question struct {
 	Private bool     `json:"private,omitempty"`  // the question stays on this machine, whatever else is said
 }
 
-// Search finds passages of the items on this machine. It needs no model; with
-// one that embeds, meaning counts beside words.
+// Search finds passages of the items on this machine and, unless the question is
+// private, of a few other nodes that may have better ones, where Options or the
+// question say so. It needs no model; with one that embeds, meaning counts beside
+// words.
 func (n *Node) Search(ctx context.Context, q Question) (rag.Results, error) {
 	defer n.questions.begin()()
 	query, err := n.query(ctx, q)
 	if err != nil {
 		return rag.Results{}, err
 	}
-	r, err := n.search(ctx, query)
+	r, err := n.search(ctx, q, query, func(rag.Results) error { return nil })
 	if err != nil {
 		return r, fmt.Errorf("search: %w", err)
 	}
 	return r, nil
 }
 
-// Ask answers from the items on this machine: emit receives the sources first,
-// then the answer as it is written, then its end. Without a model, or with
+// Ask answers from the passages that Search finds: emit receives the sources
+// first, early ones while other nodes are asked, then the answer as it is
+// written, then its end. Without a model, or with
 // NoModel, the passages are the answer. When the library has nothing on the
 // subject the answer says so and Known is false.
 func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) (rag.Answer, error) {
@@ -53,7 +56,7 @@ func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) 
 	if err != nil {
 		return rag.Answer{}, err
 	}
-	results, err := n.search(ctx, query)
+	results, err := n.search(ctx, q, query, func(r rag.Results) error { return emit(rag.EarlySources(r)) })
 	if err != nil {
 		return rag.Answer{}, fmt.Errorf("search: %w", err)
 	}
@@ -66,12 +69,43 @@ func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) 
 	return rag.Ask(ctx, query, results, g, emit)
 }
 
-func (n *Node) search(ctx context.Context, q rag.Query) (rag.Results, error) {
-	e, _, err := n.engine.Embedder(ctx, n.embedModel())
+// search finds passages here, then asks others. A question about some items only
+// is about what is here.
+func (n *Node) search(ctx context.Context, said Question, q rag.Query, early func(rag.Results) error) (rag.Results, error) {
+	e, err := n.embedder(ctx)
 	if err != nil {
 		e = nil // words alone still find
 	}
+	wanted := (n.o.AskOthers || said.Mesh) && len(q.In) == 0
+	if e != nil && wanted && q.Mode != rag.ModeLexical {
+		if q.Vector, err = rag.EmbedQuestion(ctx, q, e); err == nil {
+			q.Model = e.Model()
+		} else if n.log.Debug("embed a question for others", "err", err); ctx.Err() != nil {
+			return rag.Results{}, ctx.Err()
+		}
+	}
+	local, err := n.rank(ctx, q, e)
+	switch {
+	case err != nil || !wanted:
+		return local, err
+	case said.Private:
+		return n.keptHome(ctx, q, local)
+	}
+	return n.askOthers(ctx, q, e, local, early)
+}
+
+// rank searches both indexes.
+func (n *Node) rank(ctx context.Context, q rag.Query, e rag.Embedder) (rag.Results, error) {
 	return rag.Search(ctx, q, e, n.indexes[store.Private], n.indexes[store.Mesh])
+}
+
+// embedder returns who makes vectors, or engine.ErrNoModel.
+func (n *Node) embedder(ctx context.Context) (rag.Embedder, error) {
+	if n.o.Embedder != nil {
+		return n.o.Embedder, nil
+	}
+	e, _, err := n.engine.Embedder(ctx, n.embedModel())
+	return e, err
 }
 
 // query turns references into the sets of the index.

@@ -124,7 +124,7 @@ func (n *Node) embedAll(ctx context.Context, ready map[*rag.Index]string) error 
 	if total == 0 {
 		return nil
 	}
-	e, _, err := n.engine.Embedder(ctx, n.embedModel())
+	e, err := n.embedder(ctx)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ func (n *Node) openMesh() error {
 	n.serveCatalogue()
 	n.serveHoldings()
 	n.serveKeeping()
+	n.serveSearch()
+	n.serveProofs()
 	return nil
 }
 

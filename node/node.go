@@ -56,6 +56,11 @@ type Options struct {
 	Embed      string   // model that embeds, "" lets the node choose
 	PDF        []string // command that reads one PDF in a child process, nil: PDFs are skipped
 
+	Embedder rag.Embedder // makes vectors instead of the engine, nil for the engine
+
+	AskOthers bool // put questions to other nodes too, unless they are private
+	AskMost   int  // other nodes a question is put to, 0 is 5
+
 	FreeFloor int64         // bytes of disk always left free, 0 for the store's default
 	Pace      time.Duration // how often copies are looked at, 0 is a minute; what changed is told in a thirtieth of it
 	Log       *slog.Logger
@@ -91,6 +96,9 @@ type Node struct {
 	published bell  // rung when the DHT should hear of a new item
 	working   locks // one gesture at a time changes one item
 	telling   *holdingNews
+	router    *rag.Router
+	askers    askers   // peers that ask this node
+	known     codes    // of what others hold
 	fetching  fetching // for others
 	leaving   roots    // about to be dropped, if others have them
 }
@@ -105,7 +113,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews()}
+	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -155,7 +163,7 @@ func (n *Node) open(ctx context.Context) error {
 	for _, space := range []store.Space{store.Private, store.Mesh} {
 		x, err := rag.Open(rag.Options{
 			Dir:     filepath.Join(dir, "index", string(space)),
-			Extract: extract.Options{PDF: n.o.PDF, CacheDir: filepath.Join(dir, "cache"), Log: n.log},
+			Extract: n.extraction(),
 			Vectors: vectors,
 			Log:     n.log,
 		})
@@ -171,6 +179,11 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	return n.openMesh()
+}
+
+// extraction is how documents are read.
+func (n *Node) extraction() extract.Options {
+	return extract.Options{PDF: n.o.PDF, CacheDir: filepath.Join(n.o.Dir, "cache"), Log: n.log}
 }
 
 // Run works until ctx ends: it keeps neighbours, follows the catalogue, and

@@ -16,10 +16,11 @@ import (
 // FaultKind is what a fault is, in one word that never changes.
 type FaultKind string
 
-// The first three are proved lies: no honest node does them, whatever its links, its disk or its clock, as savoirs hashes
+// The first four are proved lies: no honest node does them, whatever its links, its disk or its clock, as savoirs hashes
 // what it reads and verifies what it passes on. The others may be another version, or a bug.
 const (
 	WrongBytes   FaultKind = "wrong-bytes"   // the block asked for, with other bytes
+	FalsePassage FaultKind = "false-passage" // a passage of a dataset of its own that the dataset does not hold
 	Unasked      FaultKind = "unasked"       // a block that was never asked for
 	BadSignature FaultKind = "bad-signature" // a statement in its own name that its key did not sign
 	Malformed    FaultKind = "malformed"     // not the protocol
@@ -27,7 +28,9 @@ const (
 )
 
 // Proved tells whether a fault of this kind is a lie that nothing excuses.
-func (k FaultKind) Proved() bool { return k == WrongBytes || k == Unasked || k == BadSignature }
+func (k FaultKind) Proved() bool {
+	return k == WrongBytes || k == FalsePassage || k == Unasked || k == BadSignature
+}
 
 // maxEvidence is how many bytes of what came are kept; the hash vouches for the rest.
 const maxEvidence = 64

@@ -67,7 +67,7 @@ func classOf(id protocol.ID) class {
 		return catalogue
 	case under("/ipfs/id/", "/ipfs/ping/", protoPrefix+"kad/", protoPrefix+holdsName+"/"):
 		return discovery
-	case under(protoPrefix+"search/", protoPrefix+"passages/"):
+	case under(protoPrefix+"search/", protoPrefix+"passages/", protoPrefix+"codes/"):
 		return search
 	}
 	return other

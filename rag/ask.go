@@ -64,6 +64,11 @@ const (
 // maxSources is how many passages are shown with an answer.
 const maxSources = 5
 
+// EarlySources is the event that shows what was found so far, while others are being asked.
+func EarlySources(r Results) Event {
+	return Event{Kind: EventEarly, Sources: number(r.Hits), Asked: r.Asked}
+}
+
 // Ask answers q from the results of its Search. With g nil, or when g writes nothing, the passages are
 // the answer. When r is not Known, g is not called. emit, which may be nil, is called with each event.
 //

@@ -42,6 +42,14 @@ type FieldCounts struct {
 	With     map[string]int `cbor:"with,omitempty"`
 }
 
+// Passages is how many there are in all fields.
+func (c Counts) Passages() (n int) {
+	for _, f := range c {
+		n += f.Passages
+	}
+	return n
+}
+
 // Add adds other to c.
 func (c Counts) Add(other Counts) {
 	for f, more := range other {

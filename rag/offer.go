@@ -40,6 +40,21 @@ func (x *Index) Offer(ctx context.Context, q Query) ([]Offer, Counts, error) {
 	return offers, counts, err
 }
 
+// Counts counts all sets of x and the passages in them with each term of q. Errors: ErrEmptyQuestion, ErrQuestionTooLong.
+func (x *Index) Counts(ctx context.Context, q Query) (Counts, error) {
+	asked, err := newQuestion(q)
+	if err != nil {
+		return nil, err
+	}
+	asked.In = nil
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.closed {
+		return nil, fmt.Errorf("count terms: index is closed")
+	}
+	return x.counts(ctx, asked)
+}
+
 // components returns the vector of a passage as int8, without the scale, which follows from them; nil where it has none.
 func (v *vectors) components(set string, n int) []byte {
 	s := v.sets[set]

@@ -9,7 +9,7 @@ import (
 type Place struct {
 	Set    string
 	Sketch *Sketch // nil: not told
-	Codes  *Codes  // nil: not here
+	Codes  *Signs  // nil: not here
 }
 
 // Route weighs sets that are elsewhere for one question.
@@ -91,6 +91,9 @@ const centroidWeight = 0.5
 
 func (r *Router) addMeaning(promise []float64, q Query, places []Place) {
 	query := unit(q.Vector)
+	if query == nil {
+		return
+	}
 	var coded, sketched []int
 	best, around := make([]float64, len(places)), make([]float64, len(places))
 	for i, p := range places {
@@ -130,19 +133,4 @@ func addStandardised(sums, values []float64, some []int, weight float64) {
 			sums[i] += weight * (values[i] - mean) / d
 		}
 	}
-}
-
-func unit(v []float32) []float32 {
-	var square float64
-	for _, x := range v {
-		square += float64(x) * float64(x)
-	}
-	if square == 0 {
-		return v
-	}
-	out, norm := make([]float32, len(v)), float32(1/math.Sqrt(square))
-	for i, x := range v {
-		out[i] = x * norm
-	}
-	return out
 }

@@ -7,10 +7,10 @@ import (
 	"math"
 )
 
-// Codes are the sign codes of all vectors of a set, an eighth of their size: for each component, whether it lies above the
+// Signs are the sign codes of all vectors of a set, an eighth of their size: for each component, whether it lies above the
 // mean of the set. With the mean and how far components lie from it, they tell how near a question each passage is,
 // closely enough to choose whom to ask. Those that came from elsewhere are a claim; Check them.
-type Codes struct {
+type Signs struct {
 	Model  string   `cbor:"model"`
 	Mean   centroid `cbor:"mean"`
 	Spread centroid `cbor:"spread"` // mean distance from Mean
@@ -24,18 +24,18 @@ var ErrCodes = errors.New("not sign codes")
 // MaxCodes is how many passages' codes are made or taken at once.
 const MaxCodes = 20_000
 
-// Codes returns the codes of a set that has all its vectors. Errors: ErrNotFound when it has not, or more than MaxCodes.
-func (x *Index) Codes(ctx context.Context, name string) (Codes, error) {
+// Signs returns the codes of a set that has all its vectors. Errors: ErrNotFound when it has not, or more than MaxCodes.
+func (x *Index) Signs(ctx context.Context, name string) (Signs, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s := x.sets[name]
 	if s == nil || x.vectors == nil || s.passages.n == 0 || s.passages.n > MaxCodes || x.vectors.count(name) != s.passages.n {
-		return Codes{}, fmt.Errorf("codes of %s: %w", name, ErrNotFound)
+		return Signs{}, fmt.Errorf("codes of %s: %w", name, ErrNotFound)
 	}
 	v := x.vectors
 	points := v.sample(name, MaxCodes)
 	if len(points) != s.passages.n {
-		return Codes{}, fmt.Errorf("codes of %s: %w", name, ErrDamaged)
+		return Signs{}, fmt.Errorf("codes of %s: %w", name, ErrDamaged)
 	}
 	mean, spread := make([]float32, v.dim), make([]float32, v.dim)
 	for _, p := range points {
@@ -48,11 +48,11 @@ func (x *Index) Codes(ctx context.Context, name string) (Codes, error) {
 			spread[j] += float32(math.Abs(float64(x-mean[j]))) / float32(len(points))
 		}
 	}
-	c := Codes{Model: v.model, Mean: quantised(mean), Spread: quantised(spread), N: len(points)}
+	c := Signs{Model: v.model, Mean: quantised(mean), Spread: quantised(spread), N: len(points)}
 	mean = c.Mean.vector() // as the other side will see it
 	for i, p := range points {
 		if i%1024 == 0 && ctx.Err() != nil {
-			return Codes{}, ctx.Err()
+			return Signs{}, ctx.Err()
 		}
 		code := make([]byte, (v.dim+7)/8)
 		for j, x := range p {
@@ -66,7 +66,7 @@ func (x *Index) Codes(ctx context.Context, name string) (Codes, error) {
 }
 
 // Check returns ErrCodes when c does not hold together.
-func (c Codes) Check() error {
+func (c Signs) Check() error {
 	dim := len(c.Mean.Vector)
 	switch {
 	case dim == 0 || dim > maxDim || len(c.Spread.Vector) != dim || len(c.Model) > maxModelDigest:
@@ -80,7 +80,7 @@ func (c Codes) Check() error {
 
 // near estimates the cosine of each passage with a question of length one: that of the mean, and from there in the
 // direction that the signs say.
-func (c Codes) near(q []float32) []float64 {
+func (c Signs) near(q []float32) []float64 {
 	mean, spread := c.Mean.vector(), c.Spread.vector()
 	size := (len(q) + 7) / 8
 	base := 0.0
