@@ -26,7 +26,8 @@ type AddOptions struct {
 // Add takes a folder or a file of this machine into the private space and
 // indexes its documents. When it returns the content is durable and can be
 // searched by its words; its vectors follow in the background. Adding the same
-// content again returns the item that was there. Errors are the store's.
+// content again returns the item that was there. Errors are the store's, and
+// those of package zim for a file that should be an archive.
 func (n *Node) Add(ctx context.Context, path string, o AddOptions, progress func(Progress)) (Item, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -65,14 +66,14 @@ func (n *Node) Add(ctx context.Context, path string, o AddOptions, progress func
 // ErrKind says that an item is of no kind we know.
 var ErrKind = errors.New("unknown kind of item")
 
-// cardBeside reads the card of a folder that is not an item yet.
+// cardBeside reads the card of a folder or an archive that is not an item yet.
 func cardBeside(path string) (Card, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Card{}, err
 	}
 	if !info.IsDir() {
-		return Card{}, nil
+		return libraryCard(path)
 	}
 	return readCard(os.DirFS(path))
 }

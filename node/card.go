@@ -40,11 +40,12 @@ type Card struct {
 // ErrCard says that an item's card cannot be read; the item itself is fine.
 var ErrCard = errors.New("unreadable card")
 
-// readCard returns the card of an item, a zero one when it has none.
+// readCard returns the card of an item. One that has none and is a single
+// archive is described by that; else the card is zero.
 func readCard(fsys fs.FS) (Card, error) {
 	f, err := fsys.Open(CardFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Card{}, nil
+		return onlyLibrary(fsys)
 	}
 	if err != nil {
 		return Card{}, fmt.Errorf("open the card: %w", err)

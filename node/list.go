@@ -43,8 +43,9 @@ type Item struct {
 	InPlace    bool       `json:"in_place"`
 	Existed    bool       `json:"existed,omitempty"` // of an add or pull: was here before
 	Unfinished bool       `json:"unfinished,omitempty"`
-	Have       int64      `json:"have,omitempty"` // bytes of an unfinished item that are here
-	Bad        int        `json:"bad,omitempty"`  // damaged ranges
+	Have       int64      `json:"have,omitempty"`  // bytes of an unfinished item that are here
+	Bad        int        `json:"bad,omitempty"`   // damaged ranges
+	Texts      int        `json:"texts,omitempty"` // documents read, an archive's articles each
 	Passages   int        `json:"passages,omitempty"`
 	Embedded   int        `json:"embedded,omitempty"`
 	Skipped    []rag.Skip `json:"skipped,omitempty"` // of an add or pull: documents not indexed
@@ -118,7 +119,10 @@ func (n *Node) held(it store.Item) Item {
 		Size: it.Size, Files: it.Files, Here: true, Pinned: it.Pinned, Kept: it.Kept, InPlace: it.InPlace != "", Bad: it.Bad,
 	}
 	if set, ok := n.indexes[it.Space].Set(item.Root); ok {
-		item.Passages, item.Embedded = set.Passages, set.Embedded
+		item.Texts, item.Passages, item.Embedded = set.Documents, set.Passages, set.Embedded
+		if len(set.Langs) == 1 {
+			item.Lang = set.Langs[0]
+		}
 	}
 	return item
 }

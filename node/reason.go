@@ -11,6 +11,7 @@ import (
 	"savoirs/rag"
 	"savoirs/rag/engine"
 	"savoirs/rag/gguf"
+	"savoirs/rag/zim"
 	"savoirs/store"
 	"savoirs/store/catalog"
 )
@@ -57,6 +58,9 @@ const (
 	NotHere         Reason = "not_here"
 	Private         Reason = "private"
 	KeptHome        Reason = "kept_home"
+	BadArchive      Reason = "bad_archive"
+	CutArchive      Reason = "cut_archive"
+	SplitArchive    Reason = "split_archive"
 	BadCopies       Reason = "bad_copies"
 	UnknownNode     Reason = "unknown_node"
 	NoTerritory     Reason = "no_territory"
@@ -71,6 +75,7 @@ var causes = []struct {
 	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory},
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
+	{zim.ErrSplit, SplitArchive}, {zim.ErrTruncated, CutArchive}, {zim.ErrDamaged, BadArchive}, {zim.ErrNotZIM, BadArchive}, {zim.ErrUnsupported, BadArchive},
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},
 	{store.ErrDamaged, Damaged},
 	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},

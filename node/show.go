@@ -12,6 +12,7 @@ import (
 type Detail struct {
 	Item
 	Documents []Document     `json:"documents,omitempty"` // of an item that is here
+	Libraries []Library      `json:"libraries,omitempty"` // archives of articles among them
 	Card      string         `json:"card,omitempty"`
 	Path      string         `json:"path,omitempty"` // folder any program can open
 	Entry     *catalog.Entry `json:"entry,omitempty"`
@@ -72,6 +73,7 @@ func (n *Node) Show(ctx context.Context, ref string) (Detail, error) {
 	if d.Documents, err = listDocuments(fsys); err != nil {
 		return d, fmt.Errorf("show %q: %w", ref, err)
 	}
+	d.Libraries = libraries(fsys, d.Documents)
 	if card, err := readCard(fsys); err == nil {
 		d.Card = firstOf(d.Card, card.Description)
 		d.Lang, d.Licence, d.Base = firstOf(d.Lang, card.Lang), firstOf(d.Licence, card.Licence), firstOf(d.Base, card.Base)

@@ -20,6 +20,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"savoirs/rag/zim/zimtest"
 )
 
 func TestMain(m *testing.M) {
@@ -36,6 +38,7 @@ func TestMain(m *testing.M) {
 //	set NAME COMMAND…          keep stdout in a variable
 //	keys KEY…                  stdout is one JSON object with just these keys
 //	large FILE BYTES TEXT      write TEXT over and over
+//	archive FILE BYTES         write a ZIM archive of a few articles, without its last BYTES
 //	hold                       a request that never ends
 //	gone                       wait until the node takes no more requests
 //	slownode                   something that takes a question and never answers;
@@ -54,7 +57,7 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "eventually": eventually, "set": setVariable, "keys": keys, "large": large,
+			"exits": exits, "ready": ready, "eventually": eventually, "set": setVariable, "keys": keys, "large": large, "archive": archive,
 			"hold": hold, "gone": gone, "slownode": slowNode, "asked": asked,
 		},
 		RequireUniqueNames: true,
@@ -149,6 +152,28 @@ func large(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(args[2], n/len(args[2])+1)[:n]), 0o600))
+}
+
+// archive writes articles about plants, as a Kiwix library holds them.
+func archive(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: archive FILE BYTES")
+	}
+	cut, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	page := func(title, text string) string {
+		return "<html><head><title>" + title + "</title><script>alert(1)</script></head><body><h1>" + title + `</h1><p><img src="../I/plant.png"> ` + text +
+			` <a href="Yam">Yam</a></p><div class="navbox">Plants of the world</div></body></html>`
+	}
+	data := zimtest.Archive{Compression: zimtest.Zstd, MainPage: "C/A/Cassava", Entries: []zimtest.Entry{
+		{Name: "C/A/Cassava", Title: "Cassava", Text: page("Cassava", "Cassava is planted in April from cuttings, and its roots are dug up after eight to eighteen months.")},
+		{Name: "C/A/Yam", Title: "Yam", Text: page("Yam", "The yam is harvested in December, when its leaves dry, and keeps for half a year in an airy shed.")},
+		{Name: "C/A/Manioc", To: "C/A/Cassava"},
+		{Name: "C/I/plant.png", MIME: "image/png", Text: "\x89PNG\r\n\x1a\n"},
+		zimtest.Metadata("Title", "Plants of the garden"), zimtest.Metadata("Language", "eng"), zimtest.Metadata("Creator", "Garden club"),
+		zimtest.Metadata("Date", "2024-05-01"), zimtest.Metadata("Description", "What grows here."), zimtest.Metadata("Counter", "text/html=2;image/png=1"),
+	}}.Bytes()
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data[:len(data)-cut], 0o600))
 }
 
 func nodeAddress(ts *testscript.TestScript) string {

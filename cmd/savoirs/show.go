@@ -80,6 +80,9 @@ func (s *shell) detail(d node.Detail) error {
 		}
 		row("pack", s.say("say.show.packed", "n", p.Passages, "size", s.words.Bytes(p.Size), "author", p.Author, "state", state))
 	}
+	for _, l := range d.Libraries {
+		row("archive", s.library(l))
+	}
 	row("origin", d.Origin)
 	row("path", d.Path)
 	row("root", d.Root)
@@ -96,4 +99,15 @@ func (s *shell) detail(d node.Detail) error {
 		rows = append(rows, []string{"  " + strings.TrimSpace(doc.Path), s.words.Bytes(doc.Size)})
 	}
 	return s.table(rows)
+}
+
+// library says in a line what an archive of articles says of itself.
+func (s *shell) library(l node.Library) string {
+	parts := []string{clean(orElse(l.Title, l.Path)), s.say("say.show.articles", "n", l.Articles)}
+	for _, part := range []string{l.Creator, l.Date} {
+		if part != "" {
+			parts = append(parts, clean(part))
+		}
+	}
+	return strings.Join(parts, " · ")
 }

@@ -9,6 +9,8 @@ import (
 	"iter"
 	"strings"
 
+	"golang.org/x/text/language"
+
 	"savoirs/rag/zim"
 )
 
@@ -28,7 +30,7 @@ type Library struct {
 type About struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
-	Lang        string `json:"lang,omitempty"` // where there is one only
+	Lang        string `json:"lang,omitempty"` // as in "fr", where there is one only
 	Creator     string `json:"creator,omitempty"`
 	Publisher   string `json:"publisher,omitempty"`
 	Date        string `json:"date,omitempty"` // of its making
@@ -93,7 +95,7 @@ func (l *Library) open() error {
 	}
 	l.About = About{
 		Title: short(m.Title), Description: short(m.Description), Creator: short(m.Creator), Publisher: short(m.Publisher),
-		Date: short(m.Date), Licence: short(m.License), Lang: langTag(m.Language), Articles: m.Articles,
+		Date: short(m.Date), Licence: short(m.License), Lang: baseLanguage(m.Language), Articles: m.Articles,
 	}
 	return nil
 }
@@ -101,6 +103,17 @@ func (l *Library) open() error {
 func short(s string) string {
 	s = s[:min(len(s), maxAbout)]
 	return oneLine(strings.ToValidUTF8(s, ""))
+}
+
+// baseLanguage turns a code of ISO 639-3, "fra", into the one used elsewhere,
+// "fr"; "" for several and for none.
+func baseLanguage(code string) string {
+	tag, err := language.Parse(code)
+	if err != nil {
+		return ""
+	}
+	base, _ := tag.Base()
+	return langTag(base.String())
 }
 
 // Close releases the archive.

@@ -46,7 +46,7 @@ func TestArticlesOfAnArchiveAreDocumentsWithoutWhatBelongsToTheSite(t *testing.T
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if diff := cmp.Diff(About{Title: "Plantes du jardin", Lang: "fra", Articles: 3}, l.About); diff != "" {
+	if diff := cmp.Diff(About{Title: "Plantes du jardin", Lang: "fr", Articles: 3}, l.About); diff != "" {
 		t.Error(diff)
 	}
 	got := map[string][]string{}
@@ -58,7 +58,7 @@ func TestArticlesOfAnArchiveAreDocumentsWithoutWhatBelongsToTheSite(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.Lang != "fra" || a.Format != "html" || a.Title == "" {
+		if a.Lang != "fr" || a.Format != "html" || a.Title == "" {
 			t.Errorf("%+v", a.Document)
 		}
 		for _, b := range a.Blocks {
