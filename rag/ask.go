@@ -3,6 +3,7 @@ package rag
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,7 @@ import (
 type Citation struct {
 	N       int `json:"n"` // from 1; [n] in the text
 	Passage `json:"passage"`
+	Orders  bool `json:"orders,omitempty"` // it speaks to the model as if to give orders; the model does not read it
 }
 
 // An Answer is a text in which every [n] is one of Citations. Without a model Text is empty and
@@ -26,20 +28,6 @@ type Answer struct {
 	Model     string     `json:"model,omitempty"`
 	Asked     []Asked    `json:"asked,omitempty"` // other nodes chosen to be asked
 }
-
-// A Doubt is a part of an answer that the cited passages do not bear out.
-type Doubt struct {
-	Kind DoubtKind `json:"kind"`
-	Text string    `json:"text"`
-}
-
-// DoubtKind says what is doubtful.
-type DoubtKind string
-
-const (
-	DoubtQuote  DoubtKind = "quote"  // words in quotation marks that no cited passage contains
-	DoubtSource DoubtKind = "source" // no sentence of the answer could be tied to a passage; the nearest is cited
-)
 
 // An Event is one step of an answer: sources first, then text in pieces, then done. While others are still being
 // asked, what was found here comes before that as early sources. One JSON object a line is their form on the wire.
@@ -97,7 +85,12 @@ func Ask(ctx context.Context, q Query, r Results, g Generator, emit func(Event) 
 		a.Citations = a.Sources
 	default:
 		read := readingFor(g)
-		if err := generate(ctx, &a, g, a.Sources[:read.give(r.Hits, a.Sources)], read, w, say); err != nil {
+		hits, sources := withoutOrders(r.Hits, a.Sources)
+		if len(sources) == 0 {
+			a.Citations = a.Sources
+			break
+		}
+		if err := generate(ctx, &a, g, sources[:read.give(hits, sources)], read, w, say); err != nil {
 			return a, fmt.Errorf("write the answer: %w", err)
 		}
 	}
@@ -124,7 +117,13 @@ func generate(ctx context.Context, a *Answer, g Generator, given []Citation, rea
 		a.Citations = given[:1]
 		a.Doubts = append(a.Doubts, Doubt{Kind: DoubtSource})
 	}
-	a.Doubts = append(a.Doubts, doubtQuotes(a.Text, a.Citations)...)
+	if a.Known && a.Text != "" {
+		doubts := doubtsOf(a.Text, a.Lang, a.Citations, b.support)
+		if len(a.Doubts) > 0 { // the whole is in doubt
+			doubts = slices.DeleteFunc(doubts, func(d Doubt) bool { return d.Kind == DoubtSentence })
+		}
+		a.Doubts = append(a.Doubts, doubts...)
+	}
 	return err
 }
 
@@ -138,7 +137,7 @@ func number(hits []Hit) []Citation {
 		}
 		if key := h.embedText(); !seen[key] {
 			seen[key] = true
-			sources = append(sources, Citation{len(sources) + 1, h.Passage})
+			sources = append(sources, Citation{N: len(sources) + 1, Passage: h.Passage, Orders: givesOrders(h.embedText())})
 		}
 	}
 	return sources

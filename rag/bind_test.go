@@ -9,9 +9,9 @@ import (
 )
 
 var reserves = []Citation{
-	{1, Passage{Text: "Avant un cyclone, faites des réserves d'eau et de conserves pour trois jours."}},
-	{2, Passage{Text: "Après le passage, ne touchez pas aux fils électriques tombés à terre."}},
-	{3, Passage{Text: "La mairie ouvre un abri à l'école du bourg."}},
+	{N: 1, Passage: Passage{Text: "Avant un cyclone, faites des réserves d'eau et de conserves pour trois jours."}},
+	{N: 2, Passage: Passage{Text: "Après le passage, ne touchez pas aux fils électriques tombés à terre."}},
+	{N: 3, Passage: Passage{Text: "La mairie ouvre un abri à l'école du bourg."}},
 }
 
 // bind runs a binder over text cut into pieces and returns what came out.
@@ -119,7 +119,7 @@ func TestTextIsPassedOnAtOnceButForWhatMayBeACitation(t *testing.T) {
 func TestQuotedWordsMustOccurInACitedPassage(t *testing.T) {
 	text := "Le guide dit « faites des réserves d’eau [1] » et « buvez du rhum », avec « prudence », \"fils electriques tombés\"."
 	got := doubtQuotes(text, reserves[:2])
-	if d := cmp.Diff([]Doubt{{DoubtQuote, "buvez du rhum"}}, got); d != "" {
+	if d := cmp.Diff([]Doubt{{DoubtQuote, "buvez du rhum", 58, 71}}, got); d != "" {
 		t.Error(d)
 	}
 	if got := doubtQuotes("« fils électriques tombés »", reserves[:1]); len(got) != 1 {

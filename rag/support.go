@@ -61,14 +61,15 @@ func doubtQuotes(text string, cited []Citation) (doubts []Doubt) {
 	for i, c := range cited {
 		plain[i] = onlyWords(c.embedText())
 	}
-	for _, quote := range quotations(text) {
+	for _, where := range quotations(text) {
+		quote := text[where.start:where.end]
 		want := onlyWords(footnote.ReplaceAllString(quote, ""))
 		found := strings.Count(strings.TrimSpace(want), " ") == 0
 		for _, p := range plain {
 			found = found || strings.Contains(p, want)
 		}
 		if !found {
-			doubts = append(doubts, Doubt{DoubtQuote, quote})
+			doubts = append(doubts, Doubt{DoubtQuote, quote, where.start, where.end})
 		}
 	}
 	return doubts
@@ -81,20 +82,23 @@ func onlyWords(text string) string {
 	}), " ") + " "
 }
 
-// quotations returns what stands between « », “ ” and " ".
-func quotations(text string) (quotes []string) {
+// quotations returns the places of what stands between « », “ ” and " ".
+func quotations(text string) (quotes []span) {
 	for _, marks := range [...][2]string{{"«", "»"}, {"“", "”"}, {`"`, `"`}} {
-		rest := text
-		for {
-			_, after, ok := strings.Cut(rest, marks[0])
-			if !ok {
+		for from := 0; ; {
+			open := strings.Index(text[from:], marks[0])
+			if open < 0 {
 				break
 			}
-			quote, next, ok := strings.Cut(after, marks[1])
-			if !ok {
+			start := from + open + len(marks[0])
+			size := strings.Index(text[start:], marks[1])
+			if size < 0 {
 				break
 			}
-			quotes, rest = append(quotes, strings.TrimSpace(quote)), next
+			quote := strings.TrimLeftFunc(text[start:start+size], unicode.IsSpace)
+			begin := start + size - len(quote)
+			quotes = append(quotes, span{begin, begin + len(strings.TrimRightFunc(quote, unicode.IsSpace))})
+			from = start + size + len(marks[1])
 		}
 	}
 	return quotes
