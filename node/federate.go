@@ -48,6 +48,7 @@ func (n *Node) askOthers(ctx context.Context, q rag.Query, e rag.Embedder, local
 	if err := early(local); err != nil {
 		return local, err
 	}
+	n.curious.ring()
 	ctx, cancel := context.WithTimeout(ctx, wholeTime)
 	defer cancel()
 	a := &asking{n: n, q: q, e: e, counts: counts, done: map[*rag.Offer]bool{}}

@@ -47,6 +47,9 @@ func (n *Node) keepIndexed(ctx context.Context) error {
 		if err := n.offerPacks(ctx); err != nil && ctx.Err() == nil {
 			n.log.Warn("publish packs", "err", err)
 		}
+		if err := n.sketchAgain(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("tell of datasets anew", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

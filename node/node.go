@@ -97,6 +97,7 @@ type Node struct {
 	working   locks // one gesture at a time changes one item
 	telling   *holdingNews
 	router    *rag.Router
+	curious   bell     // rung when a question was put to others
 	askers    askers   // peers that ask this node
 	known     codes    // of what others hold
 	fetching  fetching // for others
@@ -113,7 +114,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter()}
+	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter(), curious: newBell()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -198,6 +199,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.provide(ctx) })
 	g.Go(func() error { return n.tellHoldings(ctx) })
 	g.Go(func() error { return n.keepForOthers(ctx) })
+	g.Go(func() error { return n.keepSigns(ctx) })
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/ipfs/go-cid"
 
-	"savoirs/rag"
 	"savoirs/store"
 	"savoirs/store/catalog"
 )
@@ -97,18 +95,6 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	p.Told = n.announceHead(ctx)
 	p.Item, err = n.itemByRoot(ctx, root)
 	return p, err
-}
-
-// sketch tells others what is in a dataset that is about to be published. One whose
-// passages are not made yet is told of later.
-func (n *Node) sketch(ctx context.Context, it store.Item) ([]byte, error) {
-	set := it.Root.String()
-	for _, x := range n.indexes {
-		if b, err := x.Sketch(ctx, set); !errors.Is(err, rag.ErrNotFound) {
-			return b, err
-		}
-	}
-	return nil, nil
 }
 
 // maxCardText bounds the description in an entry, which is at most 16 KiB.

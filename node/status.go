@@ -24,12 +24,13 @@ type Status struct {
 	Closed    bool          `json:"closed"` // only nodes with the key of its mesh are met
 	Uptime    time.Duration `json:"uptime_ns"`
 
-	Items     int `json:"items"`     // here
-	Published int `json:"published"` // of these, in the mesh space
-	Offers    int `json:"offers"`    // offered by others, not here
-	Bad       int `json:"bad"`       // damaged ranges
-	Peers     int `json:"peers"`
-	Forks     int `json:"forks"` // authors who signed two entries with one number
+	Items     int  `json:"items"`     // here
+	Published int  `json:"published"` // of these, in the mesh space
+	Offers    int  `json:"offers"`    // offered by others, not here
+	Bad       int  `json:"bad"`       // damaged ranges
+	Peers     int  `json:"peers"`
+	AskOthers bool `json:"ask_others"` // questions go to other nodes too, unless they are private
+	Forks     int  `json:"forks"`      // authors who signed two entries with one number
 
 	Traffic    p2p.Flows  `json:"traffic"` // since the start
 	Limits     p2p.Limits `json:"limits"`
@@ -54,7 +55,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	s := Status{
 		Version: n.o.Version, ID: id.ID, Name: n.o.Name, Territory: n.o.Territory, Dir: n.o.Dir,
 		Addrs: id.Addrs, Loopback: loopbackOnly(n.o.Listen), MDNS: n.o.MDNS, Closed: id.Closed, Uptime: time.Since(n.started),
-		Peers: len(n.mesh.Peers()), Forks: len(n.catalog.Forks()),
+		AskOthers: n.o.AskOthers, Peers: len(n.mesh.Peers()), Forks: len(n.catalog.Forks()),
 		Traffic: n.mesh.Traffic().Total, Limits: n.mesh.Limits(), Congestion: n.mesh.Congestion(),
 		Engine: n.engine.Kind(), EmbedETA: n.embed.eta(), Rebuilt: n.store.Rebuilt(),
 	}

@@ -175,6 +175,24 @@ func (c *codes) put(set string, k rag.Signs) {
 // goodLink is the round trip below which sign codes are worth their bytes.
 const goodLink = 60_000_000 // ns
 
+// keepSigns learns sign codes after a question was put to others, so that the next one is put to better ones: a node
+// that asks nobody costs nobody anything.
+func (n *Node) keepSigns(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.curious:
+		}
+		if err := n.questions.wait(ctx); err != nil {
+			return nil
+		}
+		if err := n.LearnCodes(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("learn sign codes", "err", err)
+		}
+	}
+}
+
 // LearnCodes asks the neighbours on good links for the sign codes of datasets that are not here, which sharpen the choice
 // of whom to ask. What is known already is not asked again. An answer that does not come is no error: it is asked next time.
 func (n *Node) LearnCodes(ctx context.Context) error {

@@ -14,7 +14,7 @@ func (s *shell) nodeOptions(log *slog.Logger) node.Options {
 	o := node.Options{
 		Dir: s.set.Data, Version: version, Territory: s.set.Territory, Name: s.set.Name, Lang: s.set.Lang,
 		Listen: s.set.Listen, MDNS: s.set.MDNS, Static: s.set.Peers,
-		Chat: s.set.Chat, Embed: s.set.Embed,
+		Chat: s.set.Chat, Embed: s.set.Embed, AskOthers: s.set.AskOthers,
 		PDF: []string{self, pdfChild}, FreeFloor: int64(s.set.FreeFloor), Log: log,
 	}
 	o.OllamaHost, o.Engine = s.engine(self)

@@ -31,7 +31,7 @@ func serveCmd(s *shell) *cobra.Command {
 	})
 	c.Flags().BoolVar(&local, "local", false, s.say("flag.local"))
 	for _, name := range []string{
-		"http", "listen", "mdns", "peers", "territory", "name", "ollama-host", "engine", "chat", "embed", "free-floor", "log",
+		"http", "listen", "mdns", "peers", "territory", "name", "ollama-host", "engine", "chat", "embed", "ask-others", "free-floor", "log",
 	} {
 		c.Flags().AddFlag(s.set.flags.Lookup(name))
 	}

@@ -36,6 +36,7 @@ type settings struct {
 	Engine     string
 	Chat       string
 	Embed      string
+	AskOthers  bool
 	FreeFloor  size
 	Log        string
 
@@ -61,6 +62,7 @@ func newSettings(usage func(name string) string) *settings {
 	text(&s.Engine, "engine", "auto")
 	text(&s.Chat, "chat", "")
 	text(&s.Embed, "embed", "")
+	s.flags.BoolVar(&s.AskOthers, "ask-others", false, usage("ask-others"))
 	s.flags.Var(&s.FreeFloor, "free-floor", usage("free-floor"))
 	text(&s.Log, "log", "auto")
 	return s

@@ -20,8 +20,29 @@ func (s *shell) place(p rag.Passage) string {
 	if p.Doc != "" && p.Doc != title {
 		parts = append(parts, clean(p.Doc))
 	}
+	if from := p.From; from != nil {
+		parts = append(parts, s.say("say.ask.from", "who", clean(orElse(from.Name, shortPeer(from.Peer)))))
+		if !from.Verified {
+			parts = append(parts, s.say("say.ask.unverified"))
+		}
+	}
 	return strings.Join(parts, " · ")
 }
+
+// asked says which other nodes were chosen and what became of each.
+func (s *shell) asked(all []rag.Asked) {
+	if len(all) == 0 {
+		return
+	}
+	var who []string
+	for _, a := range all {
+		who = append(who, clean(orElse(a.Name, shortPeer(a.Peer)))+" ("+s.say("say.asked."+string(a.Outcome))+")")
+	}
+	s.tell("say.ask.asked", "who", strings.Join(who, ", "))
+}
+
+// shortPeer is the end of an id, enough to tell one node from others.
+func shortPeer(id string) string { return id[max(0, len(id)-6):] }
 
 // opens is the page that shows a passage in its document, for a browser; "" for
 // a passage of another node.
@@ -38,6 +59,7 @@ func (s *shell) opens(p rag.Passage) string {
 
 // results writes what a search found, each passage whole under its place.
 func (s *shell) results(r rag.Results) {
+	defer s.asked(r.Asked)
 	if len(r.Hits) == 0 {
 		s.line("say.search.nothing")
 		return
@@ -64,6 +86,7 @@ func indent(text, by string) string {
 // answerView writes an answer as it comes: sources, then text.
 type answerView struct {
 	*shell
+	waiting bool // for other nodes, and that was said
 	writing bool // some text was written
 	newline bool // and its last character ended a line
 }
@@ -71,8 +94,14 @@ type answerView struct {
 // event takes the next step of an answer.
 func (v *answerView) event(e rag.Event) error {
 	switch e.Kind {
+	case rag.EventEarly:
+		if !v.waiting {
+			v.tell("say.ask.early", "n", fmt.Sprint(len(e.Sources)))
+		}
+		v.waiting = true
 	case rag.EventSources:
 		v.sources(e.Sources)
+		v.asked(e.Asked)
 	case rag.EventText:
 		if text := clean(e.Text); text != "" {
 			fmt.Fprint(v.out, text)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -22,16 +23,18 @@ func (s *site) ask(w http.ResponseWriter, r *http.Request) {
 	p.Title = p.Question + " · " + p.T("title")
 	started := false
 	emit := func(e rag.Event) error {
-		if e.Kind != rag.EventSources {
+		if e.Kind != rag.EventSources && (e.Kind != rag.EventEarly || started) {
 			return nil
 		}
+		if !started {
+			start(w, http.StatusOK)
+			s.show(w, "ask-top", p)
+		}
 		started = true
-		start(w, http.StatusOK)
-		s.show(w, "ask-top", p)
-		s.show(w, "sources", sources{page: p, Sources: e.Sources})
+		s.show(w, string(e.Kind), sources{page: p, Sources: e.Sources, Asked: e.Asked})
 		return http.NewResponseController(w).Flush()
 	}
-	answer, err := s.node.Ask(r.Context(), node.Question{Text: p.Question}, emit)
+	answer, err := s.node.Ask(r.Context(), p.question(), emit)
 	if r.Context().Err() != nil {
 		return
 	}
@@ -52,7 +55,22 @@ func (s *site) ask(w http.ResponseWriter, r *http.Request) {
 type sources struct {
 	page
 	Sources []rag.Citation
+	Asked   []rag.Asked
 }
+
+// Who names the other nodes that were chosen, and what became of each.
+func (s sources) Who() string {
+	var who []string
+	for _, a := range s.Asked {
+		who = append(who, nameOf(a.Name, a.Peer)+" ("+s.Say("say.asked."+string(a.Outcome))+")")
+	}
+	return strings.Join(who, ", ")
+}
+
+// Holder names the node that a passage came from.
+func (s sources) Holder(f *rag.From) string { return nameOf(f.Name, f.Peer) }
+
+func nameOf(name, id string) string { return cmp.Or(name, id[max(0, len(id)-6):]) }
 
 // Open says whether a passage is shown without a click.
 func (s sources) Open(n int) bool { return n == 1 || s.Status.Chat == "" }

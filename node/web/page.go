@@ -13,6 +13,8 @@ type page struct {
 	words.Pack
 	Title     string
 	Question  string
+	Private   bool // the question stays here
+	Mesh      bool // it goes to others too
 	Status    node.Status
 	Languages []language
 	Here      string // path and query that a change of language keeps
@@ -23,6 +25,7 @@ func (p page) T(key string, args ...any) string { return p.Say("web."+key, args.
 
 func (s *site) page(w http.ResponseWriter, r *http.Request) page {
 	p := page{Pack: s.pack(w, r), Question: strings.TrimSpace(r.URL.Query().Get("q"))}
+	p.Private, p.Mesh = r.URL.Query().Has("private"), r.URL.Query().Has("mesh")
 	p.Title, p.Languages = p.T("title"), s.languages(p.Lang)
 	st, err := s.node.Status(r.Context())
 	if err != nil {
@@ -30,6 +33,10 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) page {
 	}
 	p.Status = st
 	return p
+}
+
+func (p page) question() node.Question {
+	return node.Question{Text: p.Question, Private: p.Private, Mesh: p.Mesh}
 }
 
 // start sends the headers of a page.

@@ -46,10 +46,16 @@
     return s;
   }
 
+  // chosen tells whether a box of the form is ticked.
+  function chosen(name) {
+    const box = form.elements[name];
+    return !!box && box.checked;
+  }
+
   async function ask(question) {
     if (current) current.abort();
     const mine = current = new AbortController();
-    const address = "/ask?q=" + encodeURIComponent(question);
+    const address = "/ask?q=" + encodeURIComponent(question) + (chosen("private") ? "&private=1" : "") + (chosen("mesh") ? "&mesh=1" : "");
     history.pushState(null, "", address);
     shown = location.pathname + location.search;
     document.title = question + " · " + words.title;
@@ -65,7 +71,7 @@
       const response = await fetch("/api/savoirs/v1/ask", {
         method: "POST", signal: mine.signal,
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ text: question }),
+        body: JSON.stringify({ text: question, private: chosen("private"), mesh: chosen("mesh") }),
       });
       if (!response.ok) { location.replace(address); return; } // that page has the words
       await lines(response.body, function (line) { step(view, line); });
@@ -98,14 +104,15 @@
     if (line.error) throw new Error(line.error.code);
     if (line.result) { finish(view, line.result); return; }
     if (!line.event) return;
-    if (line.event.event === "sources") showSources(view, line.event.sources || []);
+    if (line.event.event === "early") view.state.textContent = words.asking;
+    if (line.event.event === "sources") showSources(view, line.event.sources || [], line.event.asked || []);
     if (line.event.event === "text") {
       answerText(view).append(line.event.text);
       view.state.hidden = true;
     }
   }
 
-  function showSources(view, sources) {
+  function showSources(view, sources, asked) {
     view.sources = sources.length;
     const s = section(words.sources, "sources");
     const list = sources.length ? element(s, "ol") : element(s, "p", words.nothing);
@@ -120,6 +127,7 @@
       summary.append(" ");
       const where = element(summary, "span", (p.title || p.doc) + (p.heading ? " · " + p.heading : ""), "where");
       if (p.page) summary.append(" · " + words.page.replace("%", p.page));
+      if (p.from) summary.append(" · " + words.from.replace("%", function () { return who(p.from); }) + (p.from.verified ? "" : " · " + words.unverified));
       if (p.title) element(summary, "span", p.doc, "doc");
       const text = element(details, "blockquote", p.text);
       if (p.lang) where.lang = text.lang = p.lang;
@@ -128,10 +136,16 @@
         open.href = "/passages/" + encodeURIComponent(p.set) + "/" + p.n + "#passage";
       }
     }
+    if (asked.length) element(s, "p", words.asked.replace("%", function () {
+      return asked.map(function (a) { return who(a) + " (" + words[a.outcome === "private" ? "kept" : a.outcome] + ")"; }).join(", ");
+    }), "note asked");
     view.answer = section(words.answer, "answer");
     view.state.textContent = words.writing;
     view.answer.append(view.state);
   }
+
+  // who names another node as the page without this script does.
+  function who(node) { return node.name || node.peer.slice(-6); }
 
   function answerText(view) {
     if (!view.text) {
