@@ -42,13 +42,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // embedText is what the model reads of a passage: where it stands, then what it says.
 func (p Passage) embedText() string {
+	text := p.Text
+	if p.Context != "" {
+		text = p.Context + "\n" + text
+	}
 	switch {
 	case p.Title != "" && p.Heading != "":
-		return p.Title + " > " + p.Heading + "\n" + p.Text
+		return p.Title + " > " + p.Heading + "\n" + text
 	case p.Title != "" || p.Heading != "":
-		return p.Title + p.Heading + "\n" + p.Text
+		return p.Title + p.Heading + "\n" + text
 	}
-	return p.Text
+	return text
 }
 
 // keyOf is the key of what is embedded of p.

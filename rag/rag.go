@@ -52,6 +52,10 @@ type Passage struct {
 	End     int64  `json:"end"`
 	Lang    string `json:"lang,omitempty"` // fr, en, es, ht, gcf…; empty when unknown
 	Text    string `json:"text"`
+
+	// Context stands elsewhere in the document and makes Text understood: the head of the table or the
+	// line that announces the list which Text continues. It is searched with Text.
+	Context string `json:"context,omitempty"`
 	From    *From  `json:"from,omitempty"` // nil: found on this machine; never changed once set
 }
 

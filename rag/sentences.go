@@ -26,7 +26,7 @@ func sentences(text string) []span {
 			start = i
 			fallthrough
 		default:
-			if end, ok := sentenceEnd(text, i, r, size); ok && start >= 0 {
+			if end, ok := sentenceEnd(text, start, i, r, size); ok && start >= 0 {
 				spans = append(spans, span{start, end})
 				i, start = end, -1
 				continue
@@ -46,8 +46,9 @@ func trimRight(text string, start, end int) int {
 	return start + len(strings.TrimRightFunc(text[start:end], unicode.IsSpace))
 }
 
-// sentenceEnd tells whether the rune at i ends a sentence, and where its closing marks end.
-func sentenceEnd(text string, i int, r rune, size int) (end int, ok bool) {
+// sentenceEnd tells whether the rune at i ends the sentence begun at start, and where its closing marks
+// end.
+func sentenceEnd(text string, start, i int, r rune, size int) (end int, ok bool) {
 	switch r {
 	case '.', '!', '?', '…':
 	default:
@@ -56,7 +57,7 @@ func sentenceEnd(text string, i int, r rune, size int) (end int, ok bool) {
 	end = i + size
 	for end < len(text) { // "?!", "...", and what closes: ) ] » ” "
 		next, n := utf8.DecodeRuneInString(text[end:])
-		if strings.ContainsRune(".!?…)]»”\"", next) {
+		if strings.ContainsRune(".!?…)]»”’›\"", next) {
 			end += n
 			continue
 		}
@@ -76,14 +77,14 @@ func sentenceEnd(text string, i int, r rune, size int) (end int, ok bool) {
 	if !unicode.IsSpace(next) {
 		return 0, false // 3.14, example.org, l'art.L121
 	}
+	after, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text[end+n:], unicode.IsSpace))
+	if unicode.IsLower(after) {
+		return 0, false // an abbreviation we do not know, "Il hésita… puis partit", « Venez ! » dit-elle
+	}
 	if r != '.' || end > i+1 {
 		return end, true
 	}
-	after, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text[end+n:], unicode.IsSpace))
-	if unicode.IsLower(after) {
-		return 0, false // an abbreviation we do not know
-	}
-	return end, !abbreviated(text[:i])
+	return end, !abbreviated(text[:i]) && !numbered(text[start:i])
 }
 
 // abbreviated tells whether text ends with a word that takes a full stop without ending a sentence.
@@ -100,6 +101,12 @@ func abbreviated(text string) bool {
 	return strings.Contains(abbreviations, " "+strings.ToLower(word)+" ")
 }
 
+// numbered tells whether what stands before a full stop is only the number of what follows: "1. Semer",
+// "2.3. Arroser", "IV. Récolter".
+func numbered(text string) bool {
+	return len(text) <= 8 && strings.Trim(text, "0123456789.") == "" || strings.Trim(text, "IVX") == ""
+}
+
 // initials tells whether word is one or more: the J of "J. Dupont", the A.-M of "A.-M. Noël".
 func initials(word string) bool {
 	letters := strings.NewReplacer(".", "", "-", "").Replace(word)
@@ -109,8 +116,8 @@ func initials(word string) bool {
 	return strings.IndexFunc(letters, func(r rune) bool { return !unicode.IsUpper(r) }) < 0
 }
 
-// abbreviations of French, English and Spanish, without their last full stop.
+// abbreviations of French, English, Spanish and Creole, without their last full stop.
 const abbreviations = " m mm mme mmes mlle mlles dr drs pr prof me mgr st ste sts stes p pp art al n no nos n° cf éd ed eds vol t chap ch fig " +
 	"tab réf ref env av bd ex etc hab apr j.-c c.-à-d id ibid op cit coll dir trad s.a s.l tél tel min max " +
 	"janv févr avr juil sept oct nov déc mr mrs ms jr sr vs e.g i.e approx dept est gen gov inc ltd co " +
-	"sra srta ud uds ee.uu pág págs núm "
+	"sra srta ud uds ee uu ee.uu pág págs núm aprox cap jan feb aug dec ph.d bp eks elt paj msyé "

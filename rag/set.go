@@ -14,7 +14,7 @@ import (
 
 // setVersion changes when documents would be split or passages stored differently; sets of another
 // version are redone.
-const setVersion = 1
+const setVersion = 2
 
 const markerName = "set.json"
 

@@ -12,18 +12,21 @@ const (
 	passageAim  = 700  // a passage is closed before a block that would take it past this
 	passageMost = 1000 // a block up to this stays whole; a list or table goes on up to it
 	rowMost     = 2000 // a table row or record up to this stays whole
+	passageFew  = 120  // less than this at the end of a section joins the passage before
+	contextMost = 200  // a table head or the line that announces a list is repeated up to this
 )
 
 // split cuts a document into passages, leaving Set, N, Doc and Lang to the caller. A passage lies under
 // one heading and on one page; it never begins or ends inside a table row, nor inside a sentence unless
 // that sentence alone is too long. Passages do not overlap.
 func split(d extract.Document) []Passage {
-	s := splitter{title: d.Title, records: d.Format == "jsonl"}
+	s := splitter{title: d.Title, records: d.Format == "jsonl", heads: d.Format != "jsonl" && d.Format != "csv"}
 	for i, b := range d.Blocks {
 		if b.Role == extract.Heading {
 			s.under(b)
 			continue
 		}
+		s.announce(d.Blocks, i)
 		s.block(b, listAhead(d.Blocks, i))
 	}
 	s.flush()
@@ -35,10 +38,14 @@ func split(d extract.Document) []Passage {
 type splitter struct {
 	title    string
 	records  bool            // each row is a record of its own, not a line of a table
+	heads    bool            // the first row of a table names its columns
 	path     []extract.Block // headings above, outermost first
 	empty    bool            // nothing came under the last heading yet
 	open     []extract.Block // the passage being made
 	size     int             // runes in open
+	head     string          // context of the blocks that come, if they are not in one passage with it
+	context  string          // of the passage being made
+	joins    bool            // the last passage is of this section
 	passages []Passage
 }
 
@@ -49,7 +56,7 @@ func (s *splitter) under(h extract.Block) {
 	for len(s.path) > 0 && s.path[len(s.path)-1].Level >= h.Level {
 		s.path = s.path[:len(s.path)-1]
 	}
-	s.path, s.empty = append(s.path, h), true
+	s.path, s.empty, s.joins = append(s.path, h), true, false
 }
 
 // bare makes a passage of the last heading when nothing is under it and next, the level of the heading
@@ -65,6 +72,29 @@ func (s *splitter) bare(next int) {
 	s.path = s.path[:len(s.path)-1]
 	s.open = []extract.Block{h}
 	s.flush()
+	s.joins = false
+}
+
+// announce learns what the list or table that blocks[i] belongs to is understood by, and forgets it
+// after its end.
+func (s *splitter) announce(blocks []extract.Block, i int) {
+	b := blocks[i]
+	listed := b.Role == extract.Item || b.Role == extract.Row && s.heads
+	if i > 0 && listed && blocks[i-1].Role == b.Role {
+		return
+	}
+	s.head = ""
+	switch {
+	case b.Role == extract.Item && i > 0 && announces(blocks[i-1]) && runes(blocks[i-1].Text) <= contextMost:
+		s.head = blocks[i-1].Text
+	case b.Role == extract.Row && s.heads && strings.Contains(b.Text, " | ") && runes(b.Text) <= contextMost:
+		s.head = b.Text
+	}
+}
+
+// announces tells whether a block is a line such as "Il faut :".
+func announces(b extract.Block) bool {
+	return b.Role == extract.Paragraph && strings.HasSuffix(b.Text, ":")
 }
 
 // block adds b to the open passage or begins another. ahead is how many runes of a short list begin
@@ -87,6 +117,9 @@ func (s *splitter) block(b extract.Block, ahead int) {
 	if len(s.open) > 0 && !s.takes(b, max(size, ahead)) {
 		s.flush()
 	}
+	if len(s.open) == 0 && s.head != b.Text {
+		s.context = s.head
+	}
 	s.open, s.size = append(s.open, b), s.size+size
 }
 
@@ -107,7 +140,7 @@ func (s *splitter) flush() {
 	if len(s.open) == 0 {
 		return
 	}
-	p := Passage{Title: s.title, Heading: s.heading(), Page: s.open[0].Page, Start: s.open[0].Start}
+	p := Passage{Title: s.title, Heading: s.heading(), Page: s.open[0].Page, Start: s.open[0].Start, Context: s.context}
 	var text strings.Builder
 	for i, b := range s.open {
 		if i > 0 {
@@ -117,8 +150,19 @@ func (s *splitter) flush() {
 		p.Start, p.End = min(p.Start, b.Start), max(p.End, b.End)
 	}
 	p.Text = text.String()
-	s.passages = append(s.passages, p)
-	s.open, s.size = nil, 0
+	if n := len(s.passages); s.joins && s.closes(s.passages[n-1], p) {
+		last := &s.passages[n-1]
+		last.Text, last.End = last.Text+"\n"+p.Text, max(last.End, p.End)
+	} else {
+		s.passages = append(s.passages, p)
+	}
+	s.open, s.size, s.context, s.joins = nil, 0, "", true
+}
+
+// closes tells whether p has too few words to be cited alone, and room in the passage before it.
+func (s *splitter) closes(last, p Passage) bool {
+	size := runes(p.Text)
+	return size < passageFew && last.Page == p.Page && !s.records && runes(last.Text)+size < passageMost
 }
 
 // heading is the path of headings, without one that only repeats the title.
@@ -135,21 +179,27 @@ func (s *splitter) heading() string {
 }
 
 // listAhead returns the size in runes of the list that begins at blocks[i], with the line that
-// announces it ("…:"), when it is short enough for one passage; else 0.
+// announces it ("…:"), when it is short enough for one passage; else 0. A line that announces is never
+// parted from what follows it, whatever that is.
 func listAhead(blocks []extract.Block, i int) int {
 	first := blocks[i]
-	begins := first.Role == extract.Item && (i == 0 || blocks[i-1].Role != extract.Item) ||
-		first.Role == extract.Paragraph && strings.HasSuffix(first.Text, ":")
-	if !begins {
+	if !announces(first) && (first.Role != extract.Item || i > 0 && blocks[i-1].Role == extract.Item) {
 		return 0
 	}
-	size := runes(first.Text)
-	for _, b := range blocks[i+1:] {
-		if b.Role != extract.Item || b.Page != first.Page {
+	size, least := runes(first.Text), 0
+	for j, b := range blocks[i+1:] {
+		if b.Page != first.Page || b.Role == extract.Heading || j > 0 && b.Role != extract.Item {
 			break
 		}
-		if size += runes(b.Text); size > passageAim {
-			return 0
+		size += runes(b.Text)
+		if j == 0 && announces(first) {
+			least = size
+		}
+		if size > passageAim {
+			return least
+		}
+		if b.Role != extract.Item {
+			break
 		}
 	}
 	return size

@@ -103,6 +103,63 @@ func TestAShortListStaysWithTheLineThatAnnouncesIt(t *testing.T) {
 	}
 }
 
+func TestALineThatAnnouncesIsNeverPartedFromWhatItAnnounces(t *testing.T) {
+	before := para(strings.Repeat("mot ", 160) + "fin.")
+	for name, next := range map[string]extract.Block{"a long list": item(strings.Repeat("eau ", 30)), "code": {Role: extract.Code, Text: strings.Repeat("x = 1\n", 30)}} {
+		got := split(extract.Document{Blocks: []extract.Block{before, para("Préparez :"), next, next, next, next, next, next, next, next, next, next}})
+		if strings.HasSuffix(got[0].Text, "Préparez :") || !strings.HasPrefix(got[1].Text, "Préparez :\n") {
+			t.Errorf("%s: %q", name, texts(got)[:2])
+		}
+	}
+}
+
+func TestATableOrListThatGoesOnKeepsItsHeadAsContext(t *testing.T) {
+	row := func(text string) extract.Block { return extract.Block{Role: extract.Row, Text: text} }
+	blocks := []extract.Block{para("Le calendrier."), row("Plante | Mois")}
+	for range 40 {
+		blocks = append(blocks, row("igname jaune de la Désirade | mars"))
+	}
+	blocks = append(blocks, para("Après le tableau."), para("Il faut :"))
+	for range 40 {
+		blocks = append(blocks, item("une corde solide de deux mètres"))
+	}
+	blocks = append(blocks, para(strings.Repeat("Suite du texte. ", 40)))
+	got := split(extract.Document{Format: "md", Blocks: blocks})
+	for i, p := range got {
+		want := ""
+		switch {
+		case i > 0 && strings.HasPrefix(p.Text, "igname"):
+			want = "Plante | Mois"
+		case strings.HasPrefix(p.Text, "une corde"):
+			want = "Il faut :"
+		}
+		if p.Context != want {
+			t.Errorf("passage %d %.20q has the context %q, want %q", i, p.Text, p.Context, want)
+		}
+		if want != "" && !strings.Contains(p.embedText(), want+"\n"+p.Text) {
+			t.Errorf("passage %d is not searched with its context", i)
+		}
+	}
+	if len(got) < 5 {
+		t.Fatalf("%d passages prove nothing", len(got))
+	}
+	for _, format := range []string{"csv", "jsonl"} { // whose rows name their columns themselves
+		for _, p := range split(extract.Document{Format: format, Blocks: blocks[1:30]}) {
+			if p.Context != "" {
+				t.Errorf("%s: context %q", format, p.Context)
+			}
+		}
+	}
+}
+
+func TestAFewWordsAtTheEndOfASectionJoinThePassageBefore(t *testing.T) {
+	long := para(strings.Repeat("mot ", 165) + "fin.")
+	got := split(extract.Document{Blocks: []extract.Block{head(1, "A"), long, para("Voilà, c'est tout ce qu'il faut savoir."), head(1, "B"), para("Court.")}})
+	if len(got) != 2 || !strings.HasSuffix(got[0].Text, "fin.\nVoilà, c'est tout ce qu'il faut savoir.") || got[1].Text != "Court." || got[1].Heading != "B" {
+		t.Errorf("passages %q", texts(got))
+	}
+}
+
 func TestTwoPagesAreNeverMixed(t *testing.T) {
 	one, two := para("Page un."), para("Page deux.")
 	one.Page, two.Page = 1, 2
@@ -126,6 +183,13 @@ func TestSentencesRespectFrenchAbbreviationsAndQuotationMarks(t *testing.T) {
 		{"Un… Deux", []string{"Un…", "Deux"}},
 		{"Ligne un\nligne deux", []string{"Ligne un", "ligne deux"}},
 		{"Le n° 5, le no. 6 (cf. annexe). Bien.", []string{"Le n° 5, le no. 6 (cf. annexe).", "Bien."}},
+		{"Il hésita... puis partit. « Venez ! » dit-elle. Quoi ? demanda-t-il.", []string{"Il hésita... puis partit.", "« Venez ! » dit-elle.", "Quoi ? demanda-t-il."}},
+		{"1. Semer en mars. 2.3. Arroser le soir. IV. Récolter.", []string{"1. Semer en mars.", "2.3. Arroser le soir.", "IV. Récolter."}},
+		{"Des ignames, du manioc, etc. On les sèche. Voir https://exemple.fr/a.html?b=1.2 avant.", []string{"Des ignames, du manioc, etc. On les sèche.", "Voir https://exemple.fr/a.html?b=1.2 avant."}},
+		{"Mr. Smith met Dr. Jones at 3.5 p.m. in the U.S. Senate. They spoke.", []string{"Mr. Smith met Dr. Jones at 3.5 p.m. in the U.S. Senate.", "They spoke."}},
+		{"¿Viene el Sr. García? Sí. ¡Claro!", []string{"¿Viene el Sr. García?", "Sí.", "¡Claro!"}},
+		{"M. Pyè plante yanm nan. Li wouze l chak swa.", []string{"M. Pyè plante yanm nan.", "Li wouze l chak swa."}},
+		{"Msyé. Télémak ka rouzé jaden-la. I ka soukré sik.", []string{"Msyé. Télémak ka rouzé jaden-la.", "I ka soukré sik."}},
 		{"", nil},
 		{" . ", []string{"."}},
 	} {
