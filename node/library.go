@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,6 +43,36 @@ func aboutLibrary(fsys fs.FS, name string) (extract.About, error) {
 	}
 	defer l.Close()
 	return l.About, nil
+}
+
+// Article is a page of an archive, or something it shows, as it lies there.
+type Article struct {
+	io.ReadSeekCloser
+	Document string // what it is called among the item's documents, after redirects
+	Archive  string // that of its archive
+	Type     string // its media type, as the archive says
+}
+
+// OpenArticle opens what lies in an archive of an item on this machine, such as
+// "plants.zim/Manioc"; "plants.zim/" is its main page. ok is false for a name
+// that leads into no archive. The caller closes it. Errors as for OpenPassage.
+func (n *Node) OpenArticle(_ context.Context, root, name string, atHome bool) (a Article, ok bool, err error) {
+	library, _, ok := extract.CutLibrary(name)
+	if !ok {
+		return Article{}, false, nil
+	}
+	_, files, err := n.openItem(root, atHome)
+	if err != nil {
+		return Article{}, true, fmt.Errorf("open %s of %s: %w", name, root, err)
+	}
+	f, err := extract.OpenInLibrary(files, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	if err != nil {
+		return Article{}, true, err
+	}
+	return Article{ReadSeekCloser: f, Document: library + "/" + f.Name, Archive: library, Type: f.Type}, true, nil
 }
 
 // libraryCard is the card of an archive that is not an item yet. Errors are

@@ -14,6 +14,7 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"savoirs/rag"
+	"savoirs/rag/extract"
 	"savoirs/store"
 )
 
@@ -25,7 +26,7 @@ var ErrKeptHome = errors.New("private documents are opened on the node's own mac
 type Opened struct {
 	Passage rag.Passage `json:"passage"`
 	Dataset string      `json:"dataset"` // title of the item
-	File    bool        `json:"file"`    // the document is a file that can be opened whole
+	File    bool        `json:"file"`    // the document is a file, or an article of an archive, that can be opened whole
 	Exact   bool        `json:"exact"`   // Before, Marked and After are the bytes of the document; else the text read from it
 	Before  string      `json:"before,omitempty"`
 	Marked  string      `json:"marked"`
@@ -59,10 +60,11 @@ func (n *Node) OpenPassage(_ context.Context, root string, number int, atHome bo
 		return Opened{}, fmt.Errorf("open passage: %w", err)
 	}
 	o := Opened{Passage: p, Dataset: it.Title}
-	if info, err := fs.Stat(files, p.Doc); err == nil && info.Mode().IsRegular() {
+	_, _, article := extract.CutLibrary(p.Doc)
+	if info, err := fs.Stat(files, p.Doc); article || err == nil && info.Mode().IsRegular() {
 		o.File = true
 	}
-	if o.File && plainText(p.Doc) && p.End > p.Start {
+	if o.File && !article && plainText(p.Doc) && p.End > p.Start {
 		if err := o.readAround(files); err != nil {
 			return Opened{}, fmt.Errorf("open %s: %w", p.Doc, err)
 		}

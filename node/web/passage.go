@@ -18,6 +18,7 @@ import (
 // Opener is the part of a node that opens documents; *node.Node is one.
 type Opener interface {
 	OpenPassage(ctx context.Context, root string, number int, atHome bool) (node.Opened, error)
+	OpenArticle(ctx context.Context, root, name string, atHome bool) (a node.Article, inArchive bool, err error)
 	OpenDocument(ctx context.Context, root, name string, atHome bool) (fs.File, error)
 }
 
@@ -33,11 +34,15 @@ func (o opened) Document() string {
 	if !o.File {
 		return ""
 	}
-	u := url.URL{Path: "/documents/" + o.Passage.Set + "/" + o.Passage.Doc}
+	u := documentURL(o.Passage.Set, o.Passage.Doc)
 	if o.Passage.Page > 0 {
 		u.Fragment = "page=" + strconv.Itoa(o.Passage.Page)
 	}
 	return u.String()
+}
+
+func documentURL(root, name string) *url.URL {
+	return &url.URL{Path: "/documents/" + root + "/" + name}
 }
 
 // passage shows where in its document a passage stands.
@@ -63,6 +68,10 @@ func (s *site) passage(w http.ResponseWriter, r *http.Request) {
 // never to run any of it.
 func (s *site) document(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
+	if a, inArchive, err := s.node.OpenArticle(r.Context(), r.PathValue("root"), name, atHome(r)); inArchive {
+		s.article(w, r, a, err)
+		return
+	}
 	f, err := s.node.OpenDocument(r.Context(), r.PathValue("root"), name, atHome(r))
 	if err != nil {
 		s.cannotOpen(w, r, s.page(w, r), err)

@@ -64,14 +64,30 @@ func CutLibrary(name string) (library, inside string, ok bool) {
 // Errors: ErrCorrupt and ErrUnsupported, with what package zim says of it, and
 // those of fsys.
 func OpenLibrary(fsys fs.FS, name string) (*Library, error) {
+	l, err := openLibrary(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	m, err := l.archive.About()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: metadata: %w", name, l.blame(err)), l.Close())
+	}
+	l.About = About{
+		Title: short(m.Title), Description: short(m.Description), Creator: short(m.Creator), Publisher: short(m.Publisher),
+		Date: short(m.Date), Licence: short(m.License), Lang: baseLanguage(m.Language), Articles: m.Articles,
+	}
+	return l, nil
+}
+
+// openLibrary is OpenLibrary without what the archive says of itself.
+func openLibrary(fsys fs.FS, name string) (*Library, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	l := &Library{name: name, file: f}
 	if err := l.open(); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("open %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("open %s: %w", name, err), f.Close())
 	}
 	return l, nil
 }
@@ -86,18 +102,8 @@ func (l *Library) open() error {
 	if err != nil {
 		return err
 	}
-	if l.archive, err = zim.Open(at, l.in.size); err != nil {
-		return l.blame(err)
-	}
-	m, err := l.archive.About()
-	if err != nil {
-		return l.blame(fmt.Errorf("metadata: %w", err))
-	}
-	l.About = About{
-		Title: short(m.Title), Description: short(m.Description), Creator: short(m.Creator), Publisher: short(m.Publisher),
-		Date: short(m.Date), Licence: short(m.License), Lang: baseLanguage(m.Language), Articles: m.Articles,
-	}
-	return nil
+	l.archive, err = zim.Open(at, l.in.size)
+	return l.blame(err)
 }
 
 func short(s string) string {
@@ -223,22 +229,36 @@ func (l *Library) find(inside string) (zim.Article, error) {
 	return zim.Article{Entry: e, Content: content}, l.blame(err)
 }
 
-// A LibraryFile is a file of an archive as it lies there.
+// A LibraryFile is a file of an archive as it lies there, such as a page or one
+// of its pictures.
 type LibraryFile struct {
-	Name    string // of what was found, after redirects
-	Type    string // its media type
-	Content *io.SectionReader
+	*io.SectionReader
+	Name string // what it is called in the archive, after redirects
+	Type string // its media type
+
+	library *Library
 }
 
-// File returns what the archive has under a name, such as a page or one of its
-// pictures; "" is its main page. Redirects are followed. Errors: fs.ErrNotExist,
-// those of OpenLibrary.
-func (l *Library) File(inside string) (LibraryFile, error) {
+// Close releases the archive.
+func (f LibraryFile) Close() error { return f.library.Close() }
+
+// OpenInLibrary opens the file of that name, see [CutLibrary]; with nothing
+// after the archive's name it is its main page. Redirects are followed. The
+// caller closes it. Errors: fs.ErrNotExist and those of OpenLibrary.
+func OpenInLibrary(fsys fs.FS, name string) (LibraryFile, error) {
+	library, inside, ok := CutLibrary(name)
+	if !ok {
+		return LibraryFile{}, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
+	}
+	l, err := openLibrary(fsys, library)
+	if err != nil {
+		return LibraryFile{}, err
+	}
 	a, err := l.find(inside)
 	if err != nil {
-		return LibraryFile{}, fmt.Errorf("open %s/%s: %w", l.name, inside, err)
+		return LibraryFile{}, errors.Join(fmt.Errorf("open %s: %w", name, err), l.Close())
 	}
-	return LibraryFile{Name: l.archive.Name(a.Entry), Type: a.MIME, Content: a.Content}, nil
+	return LibraryFile{SectionReader: a.Content, Name: l.archive.Name(a.Entry), Type: a.MIME, library: l}, nil
 }
 
 // article reads a page. Its blocks stay with it, as its end says what of them

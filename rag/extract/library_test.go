@@ -97,23 +97,23 @@ func TestAnArticleIsReadByItsName(t *testing.T) {
 }
 
 func TestFilesOfAnArchiveAreOpenedAsTheyLie(t *testing.T) {
-	l, err := OpenLibrary(library(), "livres/plantes.zim")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
 	for inside, want := range map[string][2]string{"": {"Manioc", "text/html"}, "Yuca": {"Manioc", "text/html"}, "manioc.png": {"manioc.png", "image/png"}} {
-		f, err := l.File(inside)
+		f, err := OpenInLibrary(library(), "livres/plantes.zim/"+inside)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := io.ReadAll(f.Content)
+		b, err := io.ReadAll(f)
 		if err != nil || len(b) == 0 || f.Name != want[0] || f.Type != want[1] {
 			t.Errorf("%q: %+v, %d bytes, %v", inside, f, len(b), err)
 		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	if _, err := l.File("nothing"); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
+	for _, name := range []string{"livres/plantes.zim/nothing", "livres/plantes.zim", "livres/other.zim/a"} {
+		if _, err := OpenInLibrary(library(), name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
