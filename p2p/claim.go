@@ -19,6 +19,8 @@ type claim struct {
 	left int64                // estimated bytes of those
 	sent map[cid.Cid]struct{} // nodes that came in this answer
 	flow flow
+	// trial says that the holder has brought nothing yet, beside others who have.
+	trial bool
 
 	leafSeen bool // the first leaf came; only the goroutine that reads the answer looks at it
 }
@@ -112,6 +114,7 @@ func (w *walk) accept(ctx context.Context, c *claim, below []link) (fresh bool, 
 	if fresh {
 		delete(w.reserved, d.cid)
 		delete(w.lacks, d.cid)
+		w.pass(c)
 		w.landing[d.cid] = d.link
 		w.opening++
 	}

@@ -60,6 +60,14 @@ func (hs *house) befriend(p peer.AddrInfo) {
 	}
 }
 
+// knows tells whether p is a friend.
+func (hs *house) knows(p peer.ID) bool {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	_, friend := hs.friends[p]
+	return friend
+}
+
 // recall befriends the peers remembered that this node has once reached itself, the first of them: whoever has only come may
 // be any of a crowd.
 func (hs *house) recall(met []Remembered) {

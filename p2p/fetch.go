@@ -42,7 +42,7 @@ type FetchOptions struct {
 }
 
 const (
-	maxSources = 4 // peers asked at once in one fetch
+	maxSources = 4 // friends asked at once in one fetch, and others
 	maxCauses  = 8 // failures named in the final error
 )
 
@@ -160,14 +160,15 @@ func (f *fetch) gather(ctx context.Context, fail context.CancelCauseFunc) {
 	}
 }
 
-// askHolders lets the preferred holders, and then all others that are found, bring what they have, at most maxSources at
-// once. It returns when all has landed or none of them can do more.
+// askHolders lets the preferred holders, and then all others that are found, bring what they have, at most maxSources of
+// those this node knows and as many others at once. It returns when all has landed or none of them can do more.
 func (f *fetch) askHolders(ctx context.Context, fail context.CancelCauseFunc) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
 		working sync.WaitGroup
-		slots   = make(chan struct{}, maxSources)
+		friends = make(chan struct{}, maxSources) // of who need not wait behind a crowd of strangers
+		others  = make(chan struct{}, maxSources)
 		mu      sync.Mutex // guards seen
 		seen    = map[peer.ID]bool{f.m.host.ID(): true}
 	)
@@ -178,6 +179,11 @@ func (f *fetch) askHolders(ctx context.Context, fail context.CancelCauseFunc) {
 		mu.Unlock()
 		if known || f.isBanned(p) {
 			return
+		}
+		slots := others
+		if f.m.house.knows(p) {
+			f.walk.trust(p)
+			slots = friends
 		}
 		working.Go(func() {
 			select {

@@ -34,6 +34,8 @@ type walk struct {
 	opened   map[cid.Cid]struct{}             // nodes whose links were taken in
 	lacks    map[cid.Cid]map[peer.ID]struct{} // who said that it has not got it
 	windows  map[peer.ID]int64                // the last ones of their flows
+	trusted  map[peer.ID]struct{}             // brought something, now or before
+	idle     map[peer.ID]int                  // who waits for something to take
 	changed  chan struct{}                    // closed and replaced when a waiting take might now succeed
 }
 
@@ -46,6 +48,8 @@ func newWalk(root cid.Cid, into blockstore.Blockstore) *walk {
 		opened:   map[cid.Cid]struct{}{},
 		lacks:    map[cid.Cid]map[peer.ID]struct{}{},
 		windows:  map[peer.ID]int64{},
+		trusted:  map[peer.ID]struct{}{},
+		idle:     map[peer.ID]int{},
 		changed:  make(chan struct{}),
 	}
 	if !inline(root) {
@@ -57,8 +61,9 @@ func newWalk(root cid.Cid, into blockstore.Blockstore) *walk {
 // take returns up to max missing blocks for p to be asked for, or what another claim cannot bring as soon. It waits while
 // others are at work on all there is, and returns nil when p can do no more.
 func (w *walk) take(ctx context.Context, p peer.ID, max int) (*claim, error) {
-	again := time.NewTicker(tailTime / 2)
+	again := time.NewTicker(trialTime)
 	defer again.Stop()
+	defer w.rest(p)()
 	for {
 		c, wait, err := w.tryTake(ctx, p, max)
 		if err != nil || c != nil || wait == nil {
@@ -76,6 +81,13 @@ func (w *walk) take(ctx context.Context, p peer.ID, max int) (*claim, error) {
 func (w *walk) tryTake(ctx context.Context, p peer.ID, max int) (c *claim, wait <-chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	trial := w.onTrial(p)
+	if trial && w.trials() == maxTrials {
+		return nil, w.changed, nil
+	}
+	if trial {
+		max = 1
+	}
 	span, err := w.fromPending(ctx, p, max)
 	if err != nil {
 		return nil, nil, err
@@ -85,8 +97,10 @@ func (w *walk) tryTake(ctx context.Context, p peer.ID, max int) (c *claim, wait 
 	}
 	switch {
 	case len(span) > 0:
-		return w.newClaim(p, span), nil, nil
-	case w.busy():
+		c = w.newClaim(p, span)
+		c.trial = trial
+		return c, nil, nil
+	case w.busy() || trial:
 		return nil, w.changed, nil
 	default:
 		return nil, nil, nil
@@ -102,7 +116,7 @@ func (w *walk) fromPending(ctx context.Context, p peer.ID, max int) (span []link
 		}
 		l := w.pending[len(w.pending)-1]
 		w.pending = w.pending[:len(w.pending)-1]
-		if _, lacking := w.lacks[l.cid][p]; lacking {
+		if w.lacking(l, p) || w.reservedForOthers(l, p) {
 			aside = append(aside, l)
 			continue
 		}
@@ -126,6 +140,12 @@ func (w *walk) fromPending(ctx context.Context, p peer.ID, max int) (span []link
 		return nil, err
 	}
 	return span, nil
+}
+
+// lacking tells whether p has said that it has not got l.
+func (w *walk) lacking(l link, p peer.ID) bool {
+	_, lacks := w.lacks[l.cid][p]
+	return lacks
 }
 
 // putBack makes links pending again, the first of them topmost.
