@@ -4,8 +4,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/libp2p/go-libp2p/core/peer"
-
 	"savoirs/store/catalog"
 )
 
@@ -17,7 +15,7 @@ func TestANeighbourBringsItsShareOfEntriesAndNoMore(t *testing.T) {
 	}
 	brought := func(from string, entries []catalog.Sealed) (n int) {
 		for range 1000 {
-			if err := in.take(peer.ID(from), entries); errors.Is(err, errIntake) {
+			if err := in.take(from, entries); errors.Is(err, errIntake) {
 				return n
 			} else if err != nil {
 				t.Fatal(err)
@@ -40,7 +38,7 @@ func TestANeighbourBringsItsShareOfEntriesAndNoMore(t *testing.T) {
 		t.Errorf("another neighbour brings %d", n)
 	}
 	for range 2 * maxIntake {
-		in.take(testID(t), nil)
+		in.take(string(testID(t)), nil)
 	}
 	if len(in.of) > maxIntake {
 		t.Errorf("%d neighbours remembered", len(in.of))

@@ -83,7 +83,8 @@ type Node struct {
 
 	choices   *choices
 	bans      *bans
-	intake    intake // of entries, by neighbour
+	intake    intake        // of entries
+	checking  chan struct{} // one, for whoever checks entries
 	profiles  profiles
 	questions questions    // being answered now; background work waits for none
 	embed     *embedding   // progress of the background embedding
@@ -114,7 +115,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter(), curious: newBell()}
+	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), checking: make(chan struct{}, 1), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter(), curious: newBell()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

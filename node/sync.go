@@ -197,10 +197,10 @@ func (n *Node) take(ctx context.Context, from peer.ID, entries []catalog.Sealed)
 	if err := n.catalog.Adopt(n.key, entries); err != nil && !errors.Is(err, catalog.ErrGap) {
 		n.log.Error("our own entries, heard from others", "err", err)
 	}
-	if err := n.intake.take(from, entries); err != nil {
+	if err := n.intake.take(n.mesh.Neighbourhood(from), entries); err != nil {
 		return fmt.Errorf("entries of %s: %w", from, err)
 	}
-	added, err := n.catalog.AddMany(ctx, entries)
+	added, err := n.check(ctx, entries)
 	if err != nil {
 		return fmt.Errorf("keep the entries of %s: %w", from, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"golang.org/x/time/rate"
@@ -30,6 +31,16 @@ func neighbourhood(c network.Conn) string {
 		panic(err) // both fit
 	}
 	return p.String()
+}
+
+// Neighbourhood is where a peer comes from, by which what strangers may do is counted: identities are free, addresses are
+// not. Peers behind one IPv4 address or in one IPv6 /64 are of one; on loopback each is of its own, and so is one that is
+// not connected.
+func (m *Mesh) Neighbourhood(p peer.ID) string {
+	if conns := m.host.Network().ConnsToPeer(p); len(conns) > 0 {
+		return neighbourhood(conns[0])
+	}
+	return string(p)
 }
 
 // paces gives each neighbourhood a token bucket of its own: so many events a second, after a burst.
