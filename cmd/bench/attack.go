@@ -19,20 +19,23 @@ import (
 )
 
 // attackRun is one run of `bench attack`: a victim, an honest node that fetches
-// from it, and hosts for the attackers.
+// from it, another that it fetches from, and hosts for the attackers.
 type attackRun struct {
 	b         *bench
 	net       *linktest.Net
 	victim    *savoirsNode
-	cage      *cage // of the victim
-	arena     *cage // of all attackers: one machine plays all parts
-	honest    *process
-	fetches   chan fetchLine
-	address   string // of the victim, whole
-	root      string
+	holder    *savoirsNode // what the victim fetches is its
+	cage      *cage        // of the victim
+	arena     *cage        // of all attackers: one machine plays all parts
+	address   string       // of the victim, whole
+	root      string       // of what it holds
+	wanted    string       // of what it fetches
 	seconds   time.Duration
 	attackers int // hosts
 	hands     int // of each
+
+	honest  *process // who fetches now
+	fetches chan fetchLine
 }
 
 // fetchLine is what the honest node tells of one fetch.
@@ -60,14 +63,15 @@ func benchAttack(ctx context.Context, args []string) error {
 	as := fs.String("as", "", "play a part (used by the bench itself)")
 	address := fs.String("peer", "", "whom (for -as)")
 	root := fs.String("root", "", "which item (for -as)")
+	data := fs.String("data", "", "of which node (for -as)")
 	dir := fs.String("dir", "build", "where to work")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	if *as != "" {
-		return play(ctx, *as, *address, *root, *hands)
+		return play(ctx, *as, *address, *root, *data, *hands)
 	}
-	r := &attackRun{seconds: *seconds, attackers: *hosts, hands: *hands, fetches: make(chan fetchLine, 1024)}
+	r := &attackRun{seconds: *seconds, attackers: *hosts, hands: *hands}
 	defer r.close()
 	if err := r.open(ctx, *dir); err != nil {
 		return err
@@ -89,12 +93,12 @@ func (r *attackRun) open(ctx context.Context, dir string) (err error) {
 	if r.b, err = newBench(ctx, dir, "", itemSize); err != nil {
 		return err
 	}
-	at := r.place(0)
-	listen := "/ip4/" + at.ip + "/tcp/4117"
-	if r.victim, err = r.b.startNode(ctx, r.cage.in(at), filepath.Join(r.b.dir, "victim"), "--listen", listen, "--mdns=false"); err != nil {
+	if r.victim, err = r.startNode(ctx, 0, r.cage.in(r.place(0))); err != nil {
 		return err
 	}
-	r.victim.at = at // commands are no part of the node
+	if r.holder, err = r.startNode(ctx, 1, r.place(1)); err != nil {
+		return err
+	}
 	item, err := r.b.largeFile(itemSize)
 	if err != nil {
 		return err
@@ -102,23 +106,50 @@ func (r *attackRun) open(ctx context.Context, dir string) (err error) {
 	if r.root, err = r.victim.publish(ctx, item); err != nil {
 		return err
 	}
+	other, err := r.b.anotherFile(itemSize)
+	if err != nil {
+		return err
+	}
+	if r.wanted, err = r.holder.publish(ctx, other); err != nil {
+		return err
+	}
+	if err := r.victim.meet(ctx, r.holder); err != nil {
+		return err
+	}
+	if err := r.victim.offered(ctx, r.wanted); err != nil {
+		return err
+	}
 	var id node.MeshID
 	if err := r.victim.ask(ctx, &id, "mesh", "id"); err != nil {
 		return err
 	}
 	r.address = id.Addrs[0]
-	return r.startHonest()
+	return nil
 }
 
 func (r *attackRun) place(i int) place { return place{r.net.Host(i).IP(), r.net.Host(i).Command} }
 
-// startHonest starts the honest node and reads what it tells.
-func (r *attackRun) startHonest() error {
+// startNode starts a node of host i, in a place there.
+func (r *attackRun) startNode(ctx context.Context, i int, in place) (*savoirsNode, error) {
+	listen := "/ip4/" + in.ip + "/tcp/4117"
+	n, err := r.b.startNode(ctx, in, filepath.Join(r.b.dir, fmt.Sprint("node ", i)), "--listen", listen, "--mdns=false")
+	if err == nil {
+		n.at = r.place(i) // commands are no part of the node
+	}
+	return n, err
+}
+
+// startHonest has an honest part played in host i, in place of the one before,
+// and reads what it tells.
+func (r *attackRun) startHonest(i int, args ...string) error {
+	if r.honest != nil {
+		r.honest.kill()
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	cmd := r.place(1).command(self, "attack", "-as", "honest", "-peer", r.address, "-root", r.root)
+	cmd := r.place(i).command(self, append([]string{"attack"}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -126,12 +157,17 @@ func (r *attackRun) startHonest() error {
 	if r.honest, err = begin(nil, cmd, &tail{}); err != nil {
 		return err
 	}
+	fetches := make(chan fetchLine, 1024)
+	r.fetches = fetches
 	go func() { // ends with the process
-		defer close(r.fetches)
+		defer close(fetches)
 		for s := bufio.NewScanner(out); s.Scan(); {
 			text, failed, _ := strings.Cut(s.Text(), " ")
 			took, _ := strconv.ParseInt(text, 10, 64)
-			r.fetches <- fetchLine{time.Duration(took), failed}
+			select {
+			case fetches <- fetchLine{time.Duration(took), failed}:
+			default: // nobody watches
+			}
 		}
 	}()
 	return nil
@@ -183,44 +219,71 @@ func (r *attackRun) measure(ctx context.Context, only []string) error {
 		r.attackers, r.hands, arenaCPUs, victimMemory>>20)
 	fmt.Printf("%-12s%10s%12s%10s%10s%10s%8s%8s%10s%8s%8s\n",
 		"attack", "fetches", "calm p50", "p95", "p50", "p95", "ratio", "failed", "RSS peak", "killed", "peers")
-	short := false
-	for _, a := range attacktest.All() {
-		if len(only) > 0 && !slices.Contains(only, a.Name) {
-			continue
-		}
-		calm, err := r.watch(ctx, r.seconds)
-		if err != nil {
-			return err
-		}
-		clearPeak(r.victim.cmd.Process.Pid)
-		during, err := r.during(ctx, a.Name)
-		if err != nil {
-			return err
-		}
-		ratio := float64(during.at(.95)) / float64(calm.at(.95))
-		fmt.Printf("%-12s%10d%12s%10s%10s%10s%8.2f%8d%7.0f MB%8d%8d\n", a.Name, len(during.took), ms(calm.at(.5)), ms(calm.at(.95)),
-			ms(during.at(.5)), ms(during.at(.95)), ratio, len(during.failures), r.victim.used().peak, r.cage.killed(), during.peers)
-		for _, f := range slices.Compact(slices.Sorted(slices.Values(during.failures))) {
-			fmt.Fprintln(os.Stderr, "failed:", f)
-		}
-		stuck := len(during.took) < len(calm.took)/3 // a fetch under way is in no figure
-		short = short || ratio > 3 || len(during.failures) > 0 || stuck || r.cage.killed() > 0
+	// First what is fetched: the entries of the last attack stay, and nobody would fetch all that they offer.
+	fetched, err := r.measureAll(ctx, only, attacktest.Giving(), r.wanted, 0, "-as", "owner", "-root", r.wanted, "-data", r.victim.data)
+	if err != nil {
+		return err
 	}
-	if short {
-		return errShort
+	served, err := r.measureAll(ctx, only, attacktest.All(), r.root, 1, "-as", "fetcher", "-peer", r.address, "-root", r.root)
+	if err == nil && !(served && fetched) {
+		err = errShort
 	}
-	return nil
+	return err
+}
+
+// measureAll runs attacks about an item while an honest part is played in host
+// i, and tells whether all went well.
+func (r *attackRun) measureAll(ctx context.Context, only []string, attacks []attacktest.Attack, root string, i int, part ...string) (well bool, err error) {
+	if len(only) > 0 {
+		attacks = slices.DeleteFunc(attacks, func(a attacktest.Attack) bool { return !slices.Contains(only, a.Name) })
+	}
+	if len(attacks) == 0 {
+		return true, nil
+	}
+	if err := r.startHonest(i, part...); err != nil {
+		return false, err
+	}
+	well = true
+	for _, a := range attacks {
+		ok, err := r.measureOne(ctx, a.Name, root)
+		if err != nil {
+			return false, err
+		}
+		well = well && ok
+	}
+	return well, nil
+}
+
+// measureOne runs an attack after a calm while, and judges.
+func (r *attackRun) measureOne(ctx context.Context, name, root string) (well bool, err error) {
+	calm, err := r.watch(ctx, r.seconds)
+	if err != nil {
+		return false, err
+	}
+	clearPeak(r.victim.cmd.Process.Pid)
+	during, err := r.during(ctx, name, root)
+	if err != nil {
+		return false, err
+	}
+	ratio := float64(during.at(.95)) / float64(calm.at(.95))
+	fmt.Printf("%-12s%10d%12s%10s%10s%10s%8.2f%8d%7.0f MB%8d%8d\n", name, len(during.took), ms(calm.at(.5)), ms(calm.at(.95)),
+		ms(during.at(.5)), ms(during.at(.95)), ratio, len(during.failures), r.victim.used().peak, r.cage.killed(), during.peers)
+	for _, f := range slices.Compact(slices.Sorted(slices.Values(during.failures))) {
+		fmt.Fprintln(os.Stderr, "failed:", f)
+	}
+	stuck := len(during.took) < len(calm.took)/3 // a fetch under way is in no figure
+	return ratio <= 3 && len(during.failures) == 0 && !stuck && r.cage.killed() == 0, nil
 }
 
 // during watches while the attackers of all hosts do one thing.
-func (r *attackRun) during(ctx context.Context, name string) (fetched, error) {
+func (r *attackRun) during(ctx context.Context, name, root string) (fetched, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return fetched{}, err
 	}
 	for i := range r.attackers {
 		at := r.arena.in(r.place(2 + i))
-		p, err := at.start(nil, "nice", "-n", "19", self, "attack", "-as", name, "-peer", r.address, "-root", r.root, "-hands", strconv.Itoa(r.hands))
+		p, err := at.start(nil, "nice", "-n", "19", self, "attack", "-as", name, "-peer", r.address, "-root", root, "-hands", strconv.Itoa(r.hands))
 		if err != nil {
 			return fetched{}, err
 		}
@@ -241,8 +304,10 @@ func (r *attackRun) close() {
 	if r.honest != nil {
 		r.honest.kill()
 	}
-	if r.victim != nil {
-		r.victim.stop()
+	for _, n := range []*savoirsNode{r.victim, r.holder} {
+		if n != nil {
+			n.stop()
+		}
 	}
 	for _, c := range []*cage{r.cage, r.arena} {
 		if c != nil {

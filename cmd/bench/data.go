@@ -29,6 +29,13 @@ func (b *bench) largeFile(size int64) (string, error) {
 	})
 }
 
+// anotherFile is a folder with one file like that of largeFile, of other bytes.
+func (b *bench) anotherFile(size int64) (string, error) {
+	return b.prepare(fmt.Sprint("another file of ", size), func(dir string) error {
+		return writeRandom(filepath.Join(dir, "large.bin"), newNoise(3), size)
+	})
+}
+
 // manyFiles is a folder with smallFiles files of smallSize bytes.
 func (b *bench) manyFiles() (string, error) {
 	return b.prepare("small files", func(dir string) error {

@@ -39,7 +39,7 @@ type Attack struct {
 	Run  func(ctx context.Context, t Target, n int) error
 }
 
-// All are the attacks by strangers who dial.
+// All are the attacks by strangers who ask of the target what it gives.
 func All() []Attack {
 	return []Attack{
 		{"identities", Identities},
@@ -52,6 +52,16 @@ func All() []Attack {
 		{"heads", Heads},
 		{"bitswap", UnaskedBlocks},
 		{"records", ProviderRecords},
+		{"entries", Entries}, // last: what it brings stays
+	}
+}
+
+// Giving are the attacks by strangers who offer something: the target is to fetch the item of its root from an honest node
+// meanwhile, and those it is offered.
+func Giving() []Attack {
+	return []Attack{
+		{"liars", Liars},
+		{"shapes", Shapes},
 	}
 }
 
@@ -115,17 +125,31 @@ func rest(ctx context.Context, d time.Duration) {
 
 // intrude connects a fresh peer to the target, calls f with it and closes it.
 func intrude(ctx context.Context, t Target, f func(host.Host) error) error {
+	return appear(ctx, t, func(host.Host) {}, f)
+}
+
+// appear is intrude for a peer that is prepared before it connects, with what it answers.
+func appear(ctx context.Context, t Target, prepare func(host.Host), f func(host.Host) error) error {
 	h, err := NewPeer()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
+	prepare(h)
 	dialling, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	if err := h.Connect(dialling, t.AddrInfo); err != nil {
 		return err
 	}
 	return f(h)
+}
+
+// stay waits until the target hangs up or ctx ends.
+func stay(ctx context.Context, h host.Host, t Target) error {
+	for ctx.Err() == nil && connected(h, t) == nil {
+		rest(ctx, 200*time.Millisecond)
+	}
+	return connected(h, t)
 }
 
 // served lists the protocols that the target says it speaks.

@@ -55,15 +55,17 @@ func Gossip(ctx context.Context, t Target, n int) error {
 // Heads tells, as n peers, of the newest entry of author after author, each validly signed and none of which exists.
 func Heads(ctx context.Context, t Target, n int) error {
 	return hands(ctx, n, func(ctx context.Context) error {
-		return shout(ctx, t, func(key crypto.PrivKey) ([]*pb.RPC, error) {
-			head, err := InventedHead()
-			if err != nil {
-				return nil, err
-			}
-			m, err := signed(key, head)
-			return []*pb.RPC{{Publish: []*pb.Message{m}}}, err
-		})
+		return shout(ctx, t, inventedHeads)
 	})
+}
+
+func inventedHeads(key crypto.PrivKey) ([]*pb.RPC, error) {
+	head, err := InventedHead()
+	if err != nil {
+		return nil, err
+	}
+	m, err := signed(key, head)
+	return []*pb.RPC{{Publish: []*pb.Message{m}}}, err
 }
 
 // Tell says one head to p, to which h is connected.
@@ -84,33 +86,36 @@ func Tell(ctx context.Context, h host.Host, p peer.ID, head []byte) error {
 	return err
 }
 
-// shout writes to the gossip stream what say gives for the identity of a fresh peer, again and again.
+// shout speaks as a fresh peer.
 func shout(ctx context.Context, t Target, say func(crypto.PrivKey) ([]*pb.RPC, error)) error {
-	return intrude(ctx, t, func(h host.Host) error {
-		s, err := newStream(ctx, h, t, pubsub.GossipSubID_v11)
-		if err != nil {
-			return err
-		}
-		defer s.Reset()
-		subject, yes := topic, true
-		rpcs := []*pb.RPC{{Subscriptions: []*pb.RPC_SubOpts{{Subscribe: &yes, Topicid: &subject}}}}
-		for ctx.Err() == nil {
-			for _, rpc := range rpcs {
-				b, err := proto.Marshal(rpc)
-				if err != nil {
-					return err
-				}
-				s.SetWriteDeadline(time.Now().Add(5 * time.Second))
-				if _, err := s.Write(append(binary.AppendUvarint(nil, uint64(len(b))), b...)); err != nil {
-					return err
-				}
+	return intrude(ctx, t, func(h host.Host) error { return speak(ctx, h, t, say) })
+}
+
+// speak writes to the gossip stream what say gives for the identity of h, again and again.
+func speak(ctx context.Context, h host.Host, t Target, say func(crypto.PrivKey) ([]*pb.RPC, error)) error {
+	s, err := newStream(ctx, h, t, pubsub.GossipSubID_v11)
+	if err != nil {
+		return err
+	}
+	defer s.Reset()
+	subject, yes := topic, true
+	rpcs := []*pb.RPC{{Subscriptions: []*pb.RPC_SubOpts{{Subscribe: &yes, Topicid: &subject}}}}
+	for ctx.Err() == nil {
+		for _, rpc := range rpcs {
+			b, err := proto.Marshal(rpc)
+			if err != nil {
+				return err
 			}
-			if rpcs, err = say(h.Peerstore().PrivKey(h.ID())); err != nil {
+			s.SetWriteDeadline(time.Now().Add(5 * time.Second))
+			if _, err := s.Write(append(binary.AppendUvarint(nil, uint64(len(b))), b...)); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
+		if rpcs, err = say(h.Peerstore().PrivKey(h.ID())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // signed is a gossip message that is valid as such.

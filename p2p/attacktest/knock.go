@@ -12,12 +12,7 @@ import (
 // Identities comes as n peers at once, each of which stays for as long as it is let and then comes back as another.
 func Identities(ctx context.Context, t Target, n int) error {
 	return hands(ctx, n, func(ctx context.Context) error {
-		return intrude(ctx, t, func(h host.Host) error {
-			for ctx.Err() == nil && connected(h, t) == nil {
-				rest(ctx, 200*time.Millisecond)
-			}
-			return connected(h, t)
-		})
+		return intrude(ctx, t, func(h host.Host) error { return stay(ctx, h, t) })
 	})
 }
 
