@@ -78,7 +78,8 @@ func (n *Node) search(ctx context.Context, said Question, q rag.Query, early fun
 	}
 	wanted := (n.o.AskOthers || said.Mesh) && len(q.In) == 0
 	if e != nil && wanted && q.Mode != rag.ModeLexical {
-		if q.Vector, err = rag.EmbedQuestion(ctx, q, e); err == nil {
+		// what glossaries of private sets say stays home
+		if q.Vector, err = rag.EmbedQuestion(ctx, q, e, n.indexes[store.Mesh]); err == nil {
 			q.Model = e.Model()
 		} else if n.log.Debug("embed a question for others", "err", err); ctx.Err() != nil {
 			return rag.Results{}, ctx.Err()

@@ -38,8 +38,13 @@ func (x *Index) Add(ctx context.Context, set, title string, fsys fs.FS, progress
 	if err != nil {
 		return Report{}, fmt.Errorf("add %s: %w", set, err)
 	}
+	glossary, skips, err := readGlossary(fsys)
+	if err != nil {
+		return Report{}, fmt.Errorf("add %s: %w", set, err)
+	}
+	m := marker{Title: title, Glossary: glossary, Report: Report{Skipped: skips, Unread: len(skips)}}
 	r := documents{fsys: fsys, options: x.extract, progress: progress, log: x.log.With("set", set)}
-	return x.add(ctx, set, title, r.all(ctx, names))
+	return x.add(ctx, set, m, r.all(ctx, names))
 }
 
 // documentsOf lists the files that can be read, in the order of their paths.
@@ -50,7 +55,7 @@ func documentsOf(fsys fs.FS) (names []string, err error) {
 		}
 		if hidden := strings.HasPrefix(d.Name(), ".") && name != "."; hidden && d.IsDir() {
 			return fs.SkipDir
-		} else if !hidden && d.Type().IsRegular() && (extract.Supported(name) || extract.IsLibrary(name)) {
+		} else if !hidden && d.Type().IsRegular() && !isGlossary(name) && (extract.Supported(name) || extract.IsLibrary(name)) {
 			names = append(names, name)
 		}
 		return nil
@@ -59,7 +64,7 @@ func documentsOf(fsys fs.FS) (names []string, err error) {
 }
 
 // add makes a set of the documents given.
-func (x *Index) add(ctx context.Context, name, title string, docs iter.Seq[source]) (Report, error) {
+func (x *Index) add(ctx context.Context, name string, m marker, docs iter.Seq[source]) (Report, error) {
 	x.writing.Lock()
 	defer x.writing.Unlock()
 	x.mu.RLock()
@@ -71,7 +76,7 @@ func (x *Index) add(ctx context.Context, name, title string, docs iter.Seq[sourc
 	case have != nil:
 		return have.mark.Report, nil
 	}
-	return x.make(ctx, name, marker{Title: title}, func(w *passageWriter, m *marker) error {
+	return x.make(ctx, name, m, func(w *passageWriter, m *marker) error {
 		seen, err := write(ctx, w, m, docs)
 		if err == nil {
 			m.Langs, m.Lang = seen.languages()

@@ -77,6 +77,7 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 			return nil, err
 		}
 	}
+	glosses := q.glosses(xs)
 	best := topHits{limit: limit}
 	var more []lexicalHit
 	for _, f := range fields {
@@ -96,7 +97,7 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 				return nil, err
 			}
 		}
-		terms, err := v.weigh(ctx, texts, elsewhere.With, size.Passages)
+		terms, err := v.weigh(ctx, texts, glosses, elsewhere.With, size.Passages)
 		if err != nil {
 			return nil, err
 		}
@@ -130,8 +131,8 @@ func withMore(hits, more []lexicalHit) []lexicalHit {
 }
 
 // weigh counts the terms of a question over all indexes and elsewhere, keeps the rarest maxTerms and
-// finds their kin. A term that occurs nowhere is as rare as its kin taken together.
-func (v vocabulary) weigh(ctx context.Context, texts []string, elsewhere map[string]int, passages int) ([]term, error) {
+// finds their kin and what glossaries say for them. A term that occurs nowhere is as rare as its kin taken together.
+func (v vocabulary) weigh(ctx context.Context, texts []string, glosses []glossed, elsewhere map[string]int, passages int) ([]term, error) {
 	idf := func(df int) float64 {
 		df = min(df, passages) // removals may not be counted out yet
 		return math.Log(1 + (float64(passages-df)+0.5)/(float64(df)+0.5))
@@ -162,12 +163,20 @@ func (v vocabulary) weigh(ctx context.Context, texts []string, elsewhere map[str
 		if t.kin, err = v.akin(ctx, t.text, found[t.text] > 0); err != nil {
 			return nil, err
 		}
+	}
+	terms = v.glossKin(terms, glosses)
+	for i := range terms {
+		t := &terms[i]
 		if found[t.text] > 0 || len(t.kin) == 0 {
 			continue
 		}
 		df := 0
 		for _, k := range t.kin {
-			df += k.df + elsewhere[k.text]
+			n, err := v.count(ctx, k.text)
+			if err != nil {
+				return nil, err
+			}
+			df += n + elsewhere[k.text]
 		}
 		t.idf = idf(df)
 	}

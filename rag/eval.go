@@ -58,7 +58,7 @@ func Eval(ctx context.Context, dir string, o EvalOptions) (s Scores, err error) 
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
 	start := time.Now()
-	if _, err := x.add(ctx, "corpus", "", set.documents); err != nil {
+	if _, err := x.add(ctx, "corpus", marker{}, set.documents); err != nil {
 		return Scores{}, err
 	}
 	index := time.Since(start)

@@ -88,19 +88,39 @@ func questionVector(ctx context.Context, q question, e Embedder, xs []*Index) ([
 	if q.Vector != nil || covered == 0 {
 		return q.Vector, nil
 	}
-	return EmbedQuestion(ctx, q.Query, e)
+	return EmbedQuestion(ctx, q.Query, e, xs...)
 }
 
-// EmbedQuestion returns the vector of a question, for Query.Vector. Errors: those of e, ErrDimension.
-func EmbedQuestion(ctx context.Context, q Query, e Embedder) ([]float32, error) {
-	vs, err := e.Embed(ctx, RoleQuery, []string{q.Text})
+// EmbedQuestion returns the vector of a question, for Query.Vector: where the glossaries of xs know words
+// of it, half way between it and what it is with these said in another language.
+// Errors: those of e, ErrDimension, ErrEmptyQuestion, ErrQuestionTooLong.
+func EmbedQuestion(ctx context.Context, q Query, e Embedder, xs ...*Index) ([]float32, error) {
+	asked, err := newQuestion(q)
 	if err != nil {
 		return nil, err
 	}
-	if len(vs) != 1 {
-		return nil, fmt.Errorf("%d vectors for one question: %w", len(vs), ErrDimension)
+	texts := []string{q.Text}
+	if other := asked.translated(asked.glossesOf(xs)); other != "" {
+		texts = append(texts, other)
 	}
-	return vs[0], nil
+	vs, err := e.Embed(ctx, RoleQuery, texts)
+	if err != nil {
+		return nil, err
+	}
+	if len(vs) != len(texts) || len(vs[0]) != len(vs[len(vs)-1]) {
+		return nil, fmt.Errorf("%d vectors for %d texts: %w", len(vs), len(texts), ErrDimension)
+	}
+	if len(vs) == 1 {
+		return vs[0], nil
+	}
+	a, b := unit(vs[0]), unit(vs[1])
+	if a == nil || b == nil {
+		return vs[0], nil
+	}
+	for j := range a {
+		a[j] += b[j]
+	}
+	return a, nil
 }
 
 // givenVector returns the vector that came with the question, if all of xs have vectors of its model to compare it

@@ -20,15 +20,16 @@ const markerName = "set.json"
 
 // A marker is the last file written for a set. Without it the set is unfinished and is redone.
 type marker struct {
-	Version int                 `json:"version"`
-	Set     string              `json:"set"`
-	Title   string              `json:"title,omitempty"`
-	Report  Report              `json:"report"`
-	Bytes   int64               `json:"bytes"`            // size of the passages file
-	Lang    string              `json:"lang,omitempty"`   // what passages of unknown language are treated as
-	Fields  map[field]fieldSize `json:"fields,omitempty"` // what the lexical index holds of it
-	Langs   []string            `json:"langs,omitempty"`  // declared or detected, most frequent first
-	Pack    *packMark           `json:"pack,omitempty"`   // where the vectors came from, when they were not made here
+	Version  int                 `json:"version"`
+	Set      string              `json:"set"`
+	Title    string              `json:"title,omitempty"`
+	Report   Report              `json:"report"`
+	Bytes    int64               `json:"bytes"`            // size of the passages file
+	Lang     string              `json:"lang,omitempty"`   // what passages of unknown language are treated as
+	Fields   map[field]fieldSize `json:"fields,omitempty"` // what the lexical index holds of it
+	Langs    []string            `json:"langs,omitempty"`  // declared or detected, most frequent first
+	Glossary []GlossaryEntry     `json:"glossary,omitempty"`
+	Pack     *packMark           `json:"pack,omitempty"` // where the vectors came from, when they were not made here
 }
 
 // fieldSize counts what the score needs to know of a field: how many passages, and how long they are.
@@ -87,6 +88,7 @@ type set struct {
 	dir      string
 	mark     marker
 	passages *passageFile
+	glossary glossary
 }
 
 func (s *set) close() error { return s.passages.close() }
@@ -121,6 +123,7 @@ func openSet(dir string) (*set, error) {
 	if s.mark.Version != setVersion || s.mark.Set != filepath.Base(dir) || s.mark.Report.Passages < 0 || s.mark.Bytes < 0 {
 		return nil, fmt.Errorf("%s: %w", markerName, ErrDamaged)
 	}
+	s.glossary = newGlossary(s.mark.Glossary)
 	if s.passages, err = openPassages(dir, s.mark.Set, s.mark.Report.Passages, s.mark.Bytes); err != nil {
 		return nil, err
 	}
