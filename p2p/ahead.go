@@ -63,28 +63,86 @@ func (r *reader) next(ctx context.Context) (*reading, bool) {
 	return nil, false
 }
 
-// fill starts reading up to the next node, whose links are needed to go on.
+// fill starts reading up to the next node, whose links are needed to go on, two leaves at a time.
 func (r *reader) fill(ctx context.Context) {
-	for !r.ended && len(r.queue) < readAhead && (len(r.queue) == 0 || leaf(r.queue[len(r.queue)-1].cid)) {
-		shared := len(r.queue) > 0
-		if shared {
-			select {
-			case r.m.ahead <- struct{}{}:
-			default:
-				return
-			}
-		}
-		l, ok := r.tree.next()
-		if !ok {
-			r.ended = true
-			if shared {
-				<-r.m.ahead
-			}
+	for len(r.queue) <= readAhead-2 && (len(r.queue) == 0 || leaf(r.queue[len(r.queue)-1].cid)) {
+		first := r.begin()
+		if first == nil {
 			return
 		}
-		b := &reading{link: l, shared: shared, done: make(chan struct{}), used: make(chan struct{})}
-		r.queue = append(r.queue, b)
-		r.working.Go(func() { b.read(ctx, r.m.opts.Blocks) })
+		var second *reading
+		if leaf(first.cid) {
+			second = r.begin()
+		}
+		from := r.m.opts.Blocks
+		if pairs, ok := from.(pairViewer); ok && second != nil && leaf(second.cid) {
+			r.working.Go(func() { readPair(ctx, pairs, first, second) })
+			continue
+		}
+		r.working.Go(func() { first.read(ctx, from) })
+		if second != nil {
+			r.working.Go(func() { second.read(ctx, from) })
+		}
+	}
+}
+
+// begin puts the next block of the tree into the queue; nil when there is none, or no room for it.
+func (r *reader) begin() *reading {
+	if r.ended {
+		return nil
+	}
+	shared := len(r.queue) > 0
+	if shared {
+		select {
+		case r.m.ahead <- struct{}{}:
+		default:
+			return nil
+		}
+	}
+	l, ok := r.tree.next()
+	if !ok {
+		r.ended = true
+		if shared {
+			<-r.m.ahead
+		}
+		return nil
+	}
+	b := &reading{link: l, shared: shared, done: make(chan struct{}), used: make(chan struct{})}
+	r.queue = append(r.queue, b)
+	return b
+}
+
+// pairViewer is a blockstore that reads two blocks in less than twice the time of one. What is not there is nil.
+type pairViewer interface {
+	ViewPair(ctx context.Context, c, d cid.Cid, f func(x, y []byte) error) error
+}
+
+// readPair is read for two.
+func readPair(ctx context.Context, from pairViewer, a, b *reading) {
+	done := sync.OnceFunc(func() { close(a.done); close(b.done) })
+	defer done()
+	// The error is that of blocks that are not there.
+	_ = from.ViewPair(ctx, a.cid, b.cid, func(x, y []byte) error {
+		a.lend(x)
+		b.lend(y)
+		done()
+		a.wait()
+		b.wait()
+		return nil
+	})
+}
+
+// lend sets the bytes, unless there are more than are sent.
+func (b *reading) lend(data []byte) {
+	if len(data) <= maxBlock {
+		b.data = data
+	}
+}
+
+// wait returns when what was lent is no longer used; nobody frees what was not.
+func (b *reading) wait() {
+	if b.data != nil {
+		<-b.used
 	}
 }
 
@@ -94,14 +152,12 @@ func (b *reading) read(ctx context.Context, from blockstore.Blockstore) {
 	defer done()
 	// The error is that of a block that is not there.
 	_ = view(ctx, from, b.cid, func(data []byte) error {
-		if len(data) > maxBlock {
-			return nil
+		if data == nil {
+			data = []byte{}
 		}
-		if b.data = data; data == nil {
-			b.data = []byte{}
-		}
+		b.lend(data)
 		done()
-		<-b.used
+		b.wait()
 		return nil
 	})
 }

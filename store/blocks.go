@@ -55,16 +55,21 @@ const viewSize = 1 << 20
 
 // View calls f with the bytes of a block, which are valid until f returns.
 func (v blockView) View(_ context.Context, c cid.Cid, f func([]byte) error) error {
-	buf, ok := v.to.buffers.Get().(*[viewSize]byte)
-	if !ok {
-		buf = new([viewSize]byte)
-	}
+	buf := v.to.buffer()
 	defer v.to.buffers.Put(buf)
 	data, err := v.getInto(buf[:], c)
 	if err != nil {
 		return err
 	}
 	return f(data)
+}
+
+// buffer is to be put back into sp.buffers.
+func (sp *space) buffer() *[viewSize]byte {
+	if buf, ok := sp.buffers.Get().(*[viewSize]byte); ok {
+		return buf
+	}
+	return new([viewSize]byte)
 }
 
 func (v blockView) Put(ctx context.Context, b blocks.Block) error {

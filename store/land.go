@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
@@ -54,15 +55,20 @@ func (in *Incoming) landInTurn(ctx context.Context, bs []blocks.Block) (*landing
 	return in.land(ctx, bs)
 }
 
-// checkBlocks hashes in parallel.
+// checkBlocks hashes two at a time, in parallel.
 func checkBlocks(ctx context.Context, bs []blocks.Block) error {
 	g, working := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, b := range bs {
+	for two := range slices.Chunk(bs, 2) {
 		if working.Err() != nil {
 			break
 		}
-		g.Go(func() error { return checkBlock(b) })
+		g.Go(func() error {
+			if len(two) < 2 {
+				return checkBlock(two[0])
+			}
+			return checkPair(two[0], two[1])
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return err

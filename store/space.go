@@ -278,18 +278,27 @@ func inlined(c cid.Cid) ([]byte, bool) {
 
 // checkBlock refuses what must not enter: insecure hashes, wrong bytes, blocks over the limit.
 func checkBlock(b blocks.Block) error {
-	c, data := b.Cid(), b.RawData()
-	if err := checkCid(c); err != nil {
+	if err := acceptable(b); err != nil {
 		return err
 	}
-	if len(data) > maxBlock {
-		return fmt.Errorf("%w: block %s has %d bytes, at most %d are taken", ErrHostile, c, len(data), maxBlock)
-	}
-	if !matches(c, data) {
-		return fmt.Errorf("block %s: %w", c, blocks.ErrWrongHash)
+	if !matches(b.Cid(), b.RawData()) {
+		return wrongHash(b)
 	}
 	return nil
 }
+
+// acceptable refuses what need not even be hashed.
+func acceptable(b blocks.Block) error {
+	if err := checkCid(b.Cid()); err != nil {
+		return err
+	}
+	if n := len(b.RawData()); n > maxBlock {
+		return fmt.Errorf("%w: block %s has %d bytes, at most %d are taken", ErrHostile, b.Cid(), n, maxBlock)
+	}
+	return nil
+}
+
+func wrongHash(b blocks.Block) error { return fmt.Errorf("block %s: %w", b.Cid(), blocks.ErrWrongHash) }
 
 func checkCid(c cid.Cid) error {
 	if !c.Defined() {

@@ -28,7 +28,8 @@ const module = "savoirs/"
 //	   /      |       |      \
 //	store  catalog   p2p     rag
 var star = map[string][]string{
-	"store":          {},
+	"store":          {"store/twosum"},
+	"store/twosum":   {},
 	"store/catalog":  {},
 	"p2p":            {},
 	"p2p/linktest":   {},
