@@ -187,22 +187,23 @@ func (n *Node) keepSigns(ctx context.Context) error {
 		if err := n.questions.wait(ctx); err != nil {
 			return nil
 		}
-		if err := n.LearnCodes(ctx); err != nil && ctx.Err() == nil {
+		if _, err := n.LearnCodes(ctx); err != nil && ctx.Err() == nil {
 			n.log.Warn("learn sign codes", "err", err)
 		}
 	}
 }
 
 // LearnCodes asks the neighbours on good links for the sign codes of datasets that are not here, which sharpen the choice
-// of whom to ask. What is known already is not asked again. An answer that does not come is no error: it is asked next time.
-func (n *Node) LearnCodes(ctx context.Context) error {
+// of whom to ask. What is known already is not asked again, and an answer that does not come is no error: it is asked next
+// time. It returns of how many datasets that are not here the codes are known now.
+func (n *Node) LearnCodes(ctx context.Context) (known int, err error) {
 	e, err := n.embedder(ctx)
 	if err != nil {
-		return nil // without a model they tell nothing
+		return 0, nil // without a model they tell nothing
 	}
 	sets, err := n.elsewhereNow()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	good := map[peer.ID]bool{}
 	for _, p := range n.mesh.Peers() {
@@ -230,5 +231,11 @@ func (n *Node) LearnCodes(ctx context.Context) error {
 			return nil
 		})
 	}
-	return asking.Wait()
+	asking.Wait() // none fails
+	for _, s := range sets {
+		if n.known.of(s.place.Set) != nil {
+			known++
+		}
+	}
+	return known, nil
 }

@@ -37,6 +37,7 @@ func ragRows(r *ragBench) ([]row, error) {
 	for _, c := range all {
 		rows = append(rows, bothRow(r, c))
 	}
+	rows = append(rows, federationRow(r, all))
 	for _, c := range crossings(all) {
 		rows = append(rows, crossRow(r, c))
 	}

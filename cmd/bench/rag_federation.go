@@ -1,0 +1,337 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"log/slog"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"savoirs/node"
+	"savoirs/rag"
+)
+
+const (
+	colOne  = "one library nDCG@10"
+	colSlow = "ms asking 5"
+
+	federated    = 20  // nodes
+	topical      = 0.8 // of the titles are on the node of their topic, the others anywhere
+	fedQuestions = 400 // of each collection at most
+	fedDepth     = 40  // passages asked for, so that ten documents are among them
+)
+
+// askedOf are how many nodes a question is put to, and what the quality of one library is to be kept.
+var askedOf = [...]struct {
+	k     int
+	col   string
+	least float64
+}{{3, "% asking 3", 97}, {5, "% asking 5", 99}, {federated, "% asking all", 99.5}}
+
+// federationRow measures how much of the quality of one library remains when its documents are on twenty nodes, each with
+// its topics, and a node that has none of them asks a few.
+func federationRow(r *ragBench, all []collection) row {
+	w := row{name: "federation", what: fmt.Sprintf("French, on %d nodes with their topics, against one node with all", federated), limit: time.Hour, runs: 1}
+	for _, a := range askedOf {
+		w.metrics = append(w.metrics, a.col)
+		w.demands = append(w.demands, demand{metric: a.col, least: a.least})
+	}
+	w.metrics = append(w.metrics, colOne, colSlow)
+	w.contenders = func(*bench) []contender {
+		return []contender{{ourName, func(ctx context.Context, dir string) (sample, error) { return r.federation(ctx, dir, all) }}}
+	}
+	return w
+}
+
+// federation builds all nodes in dir, puts the questions to those that ask, and to one that has everything.
+func (r *ragBench) federation(ctx context.Context, dir string, all []collection) (_ sample, err error) {
+	if r.vector == nil {
+		return nil, absent("no engine is here")
+	}
+	c, questions, err := r.french(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	shelves, err := r.topics(ctx, c.Documents)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{dir: dir, vector: r.vector}
+	defer func() { err = errors.Join(err, f.close()) }()
+	central, err := f.start(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.shelve(ctx, central, c.Documents, false); err != nil {
+		return nil, err
+	}
+	var askers []*node.Node
+	for _, a := range askedOf {
+		n, err := f.start(ctx, a.k)
+		if err != nil {
+			return nil, err
+		}
+		askers = append(askers, n)
+	}
+	for _, shelf := range shelves {
+		holder, err := f.start(ctx, 0)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.shelve(ctx, holder, shelf, true); err != nil {
+			return nil, err
+		}
+		for _, a := range askers {
+			if _, err := a.Join(ctx, holder.ID().Addrs[0], false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := f.settle(ctx, askers, len(shelves)); err != nil {
+		return nil, err
+	}
+	whole, _, err := rankings(ctx, central, questions)
+	if err != nil {
+		return nil, err
+	}
+	s := sample{colOne: c.Score(whole).NDCG10}
+	for i, a := range askedOf {
+		found, took, err := rankings(ctx, askers[i], questions)
+		if err != nil {
+			return nil, err
+		}
+		s[a.col] = 100 * c.Score(found).NDCG10 / s[colOne]
+		if a.k == 5 {
+			s[colSlow] = took
+		}
+	}
+	return s, nil
+}
+
+// french is all French collections as one, and a sample of their questions.
+func (r *ragBench) french(ctx context.Context, all []collection) (whole rag.Collection, questions []rag.CollectionText, err error) {
+	whole.Grades = map[string]map[string]float64{}
+	most := fedQuestions
+	if r.sample > 0 {
+		most = min(most, r.sample)
+	}
+	for _, c := range all {
+		if c.lang != "fr" {
+			continue
+		}
+		read, err := r.read(ctx, c)
+		if err != nil {
+			return whole, nil, err
+		}
+		whole.Documents = append(whole.Documents, read.Documents...)
+		questions = append(questions, read.Sample(most, 1)...)
+		maps.Copy(whole.Grades, read.Grades)
+	}
+	return whole, questions, nil
+}
+
+// topics gives each node the titles of its topic: k-means over the mean vectors of titles, as in a federation of
+// communities that care for different things; every fifth title or so is anywhere.
+func (r *ragBench) topics(ctx context.Context, docs []rag.CollectionText) ([][]rag.CollectionText, error) {
+	under := map[string][]rag.CollectionText{}
+	for _, d := range docs {
+		title := d.Title
+		if title == "" {
+			title = d.ID
+		}
+		under[title] = append(under[title], d)
+	}
+	titles := slices.Sorted(maps.Keys(under))
+	var points [][]float32
+	for _, t := range titles {
+		texts := make([]string, len(under[t]))
+		for i, d := range under[t] {
+			texts[i] = d.Text
+		}
+		vs, err := r.vector.Embed(ctx, rag.RolePassage, texts[:min(len(texts), 8)])
+		if err != nil {
+			return nil, err
+		}
+		mean := make([]float32, len(vs[0]))
+		for _, v := range vs {
+			for j, x := range v {
+				mean[j] += x / float32(len(vs))
+			}
+		}
+		points = append(points, mean)
+	}
+	random := rand.New(rand.NewPCG(5, 5))
+	means := make([][]float32, federated)
+	for i, at := range random.Perm(len(points))[:federated] {
+		means[i] = points[at]
+	}
+	of := make([]int, len(points))
+	for range 25 {
+		sums := make([][]float32, federated)
+		counts := make([]float32, federated)
+		for i, p := range points {
+			of[i] = closest(p, means)
+			if sums[of[i]] == nil {
+				sums[of[i]] = make([]float32, len(p))
+			}
+			counts[of[i]]++
+			for j, x := range p {
+				sums[of[i]][j] += x
+			}
+		}
+		for i, sum := range sums {
+			for j := range sum {
+				sum[j] /= counts[i]
+			}
+			if sum != nil {
+				means[i] = sum
+			}
+		}
+	}
+	shelves := make([][]rag.CollectionText, federated)
+	for i, t := range titles {
+		at := of[i]
+		if random.Float64() >= topical {
+			at = random.IntN(federated)
+		}
+		shelves[at] = append(shelves[at], under[t]...)
+	}
+	return slices.DeleteFunc(shelves, func(s []rag.CollectionText) bool { return len(s) == 0 }), nil
+}
+
+func closest(p []float32, means [][]float32) (best int) {
+	least := math.Inf(1)
+	for i, m := range means {
+		sum := 0.0
+		for j, x := range p {
+			sum += float64(x-m[j]) * float64(x-m[j])
+		}
+		if sum < least {
+			best, least = i, sum
+		}
+	}
+	return best
+}
+
+// fleet is nodes of one process on the loopback. One goroutine starts and closes them.
+type fleet struct {
+	dir    string
+	vector rag.Embedder
+	nodes  []*node.Node
+	stops  []context.CancelFunc
+	all    sync.WaitGroup
+	shelf  int
+}
+
+// start runs a node that asks k others, none if k is 0.
+func (f *fleet) start(ctx context.Context, k int) (*node.Node, error) {
+	dir := filepath.Join(f.dir, fmt.Sprint("node", len(f.nodes)))
+	if _, err := node.Init(dir); err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, node.Options{
+		Dir: dir, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, OllamaHost: "none", Embedder: f.vector, AskOthers: k > 0, AskMost: k,
+		Pace: time.Second, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(ctx)
+	f.nodes, f.stops = append(f.nodes, n), append(f.stops, stop)
+	f.all.Go(func() { n.Run(running) })
+	return n, nil
+}
+
+func (f *fleet) close() error {
+	for _, stop := range f.stops {
+		stop()
+	}
+	f.all.Wait()
+	var errs []error
+	for _, n := range f.nodes {
+		errs = append(errs, n.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// shelve gives a node documents, a page each, named by their ids.
+func (f *fleet) shelve(ctx context.Context, n *node.Node, docs []rag.CollectionText, publish bool) error {
+	f.shelf++
+	dir := filepath.Join(f.dir, fmt.Sprint("shelf", f.shelf))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, d := range docs {
+		page := "<!doctype html><html lang=\"fr\"><head><title>" + html.EscapeString(d.Title) + "</title></head><body><p>" + html.EscapeString(d.Text) + "</p></body></html>\n"
+		if err := os.WriteFile(filepath.Join(dir, d.ID+".html"), []byte(page), 0o600); err != nil {
+			return err
+		}
+	}
+	item, err := n.Add(ctx, dir, node.AddOptions{}, nil)
+	if err == nil && publish {
+		_, err = n.Publish(ctx, item.Ref, node.PublishOptions{})
+	}
+	return err
+}
+
+// settle waits until all passages have vectors and those who ask know of them.
+func (f *fleet) settle(ctx context.Context, askers []*node.Node, sets int) error {
+	look := time.NewTicker(500 * time.Millisecond)
+	defer look.Stop()
+	for {
+		ready := true
+		for _, n := range f.nodes {
+			st, err := n.Status(ctx)
+			if err != nil {
+				return err
+			}
+			ready = ready && st.Embedded == st.Passages
+		}
+		for _, a := range askers {
+			known, err := a.LearnCodes(ctx)
+			if err != nil {
+				return err
+			}
+			ready = ready && known == sets
+		}
+		if ready {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-look.C:
+		}
+	}
+}
+
+// rankings puts the questions to a node, and tells how long one took, in milliseconds at the median.
+func rankings(ctx context.Context, n *node.Node, questions []rag.CollectionText) (all []rag.Ranking, took float64, err error) {
+	var times []float64
+	for _, q := range questions {
+		start := time.Now()
+		res, err := n.Search(ctx, node.Question{Text: q.Text, Limit: fedDepth})
+		if err != nil {
+			return nil, 0, err
+		}
+		times = append(times, time.Since(start).Seconds()*1000)
+		r := rag.Ranking{Query: q.ID, Took: time.Since(start)}
+		for _, h := range res.Hits {
+			if id := strings.TrimSuffix(h.Doc, ".html"); !slices.Contains(r.Docs, id) {
+				r.Docs = append(r.Docs, id)
+			}
+		}
+		all = append(all, r)
+	}
+	slices.Sort(times)
+	return all, times[len(times)/2], nil
+}
