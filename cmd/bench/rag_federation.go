@@ -155,7 +155,7 @@ func (r *ragBench) topics(ctx context.Context, docs []rag.CollectionText) ([][]r
 	for _, t := range titles {
 		texts := make([]string, len(under[t]))
 		for i, d := range under[t] {
-			texts[i] = d.Text
+			texts[i] = strings.TrimPrefix(d.Title+"\n"+d.Text, "\n") // as they will be embedded on the shelves
 		}
 		vs, err := r.vector.Embed(ctx, rag.RolePassage, texts[:min(len(texts), 8)])
 		if err != nil {
