@@ -16,7 +16,7 @@ import (
 	"savoirs/rag/ragtest"
 )
 
-func open(t *testing.T, dir string) *rag.Index {
+func open(t testing.TB, dir string) *rag.Index {
 	t.Helper()
 	x, err := rag.Open(rag.Options{Dir: dir})
 	if err != nil {
