@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"io"
 	"testing"
 	"time"
 
@@ -137,4 +138,12 @@ func TestAMeshKeyIsReadAsItWasWritten(t *testing.T) {
 			t.Errorf("%q was read", bad)
 		}
 	}
+}
+
+func TestAConnectionMadeUnderAKeyThatChangedMeanwhileIsNotAdmitted(t *testing.T) {
+	old, now := NewMeshKey(), NewMeshKey()
+	c := newCircle(old)
+	c.change(now)
+	is(t, c.admit(old, io.NopCloser(nil)), errKeyChanged)
+	is(t, c.admit(now, io.NopCloser(nil)), nil)
 }
