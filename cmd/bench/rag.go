@@ -41,6 +41,7 @@ func ragRows(r *ragBench) ([]row, error) {
 	for _, c := range crossings(all) {
 		rows = append(rows, crossRow(r, c))
 	}
+	rows = append(rows, vectorsRow(10_000), vectorsRow(100_000), packsRow(r))
 	return rows, nil
 }
 

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing/fstest"
+	"time"
+
+	"savoirs/rag"
+)
+
+const (
+	colRecall10 = "recall@10"
+	colHeap     = "heap MB"
+	colGrowth   = "growth MB"
+	colGhosts   = "ghosts"
+)
+
+// vectorsRow measures search by words and meaning among n passages, without the
+// vector of the question, beside an exact scan of the same vectors in memory,
+// which is what embedded vector stores do. Growth is what ten rounds of adding
+// and deleting a tenth leave in memory; ghosts are passages found of what was
+// deleted before a restart.
+func vectorsRow(n int) row {
+	return row{
+		name: fmt.Sprintf("vectors-%dk", n/1000), what: fmt.Sprintf("%d passages with 384 components", n), limit: time.Hour, runs: 1,
+		metrics: []string{colP95, colP50, colRecall10, colHeap, colGrowth, colGhosts, colIndex},
+		demands: []demand{
+			{metric: colP95, most: 10}, {metric: colRecall10, least: .98}, {metric: colHeap, most: 60},
+			{metric: colGrowth, most: 5}, {metric: colGhosts, most: .5},
+		},
+		contenders: func(*bench) []contender {
+			return []contender{
+				{ourName, func(ctx context.Context, dir string) (sample, error) { return measureVectors(ctx, dir, n) }},
+				{"exact scan", func(ctx context.Context, _ string) (sample, error) { return measureScan(ctx, n) }},
+			}
+		},
+	}
+}
+
+// invented makes vectors as alike as those of a model for texts: most of their
+// direction is common to all, much of the rest to a subject. The vector of a
+// text follows from its first word; the second of a question says which passage
+// it is about.
+type invented struct{}
+
+const inventedSize = 384
+
+func (invented) Model() string { return "sha256:invented" }
+
+func (invented) Embed(_ context.Context, _ rag.Role, texts []string) ([][]float32, error) {
+	vectors := make([][]float32, len(texts))
+	for i, t := range texts {
+		words := strings.Fields(t)
+		vectors[i] = inventVector(words[0], 1)
+		if words[0] == "about" {
+			vectors[i] = inventVector(words[1], 1)
+			for j, x := range inventVector(t, 0) {
+				vectors[i][j] += .7 * x
+			}
+		}
+	}
+	return vectors, nil
+}
+
+func inventVector(word string, share float32) []float32 {
+	h := fnv.New64a()
+	h.Write([]byte(word))
+	own := rand.New(rand.NewPCG(h.Sum64(), 1))
+	subject := rand.New(rand.NewPCG(h.Sum64()%1000, 2))
+	common := rand.New(rand.NewPCG(3, 3))
+	v := make([]float32, inventedSize)
+	for j := range v {
+		v[j] = share*(2*float32(common.NormFloat64())+.7*float32(subject.NormFloat64())) + .7*float32(own.NormFloat64())
+	}
+	return v
+}
+
+// inventTexts makes documents of one passage, of words as frequent as those of a
+// language.
+func inventTexts(from, n int) fstest.MapFS {
+	random := rand.New(rand.NewPCG(uint64(from), 2))
+	words := rand.NewZipf(random, 1.1, 3, 50_000)
+	files := make(fstest.MapFS, n)
+	for i := from; i < from+n; i++ {
+		var text strings.Builder
+		fmt.Fprintf(&text, "p%d", i)
+		for range 90 {
+			fmt.Fprintf(&text, " mot%d", words.Uint64())
+		}
+		files[fmt.Sprintf("%07d.txt", i)] = &fstest.MapFile{Data: []byte(text.String())}
+	}
+	return files
+}
+
+// inventQuestions returns n questions of words of the language, each about a
+// passage below among.
+func inventQuestions(n, among int) []string {
+	random := rand.New(rand.NewPCG(5, 6))
+	words := rand.NewZipf(random, 1.1, 3, 50_000)
+	qs := make([]string, n)
+	for i := range qs {
+		qs[i] = fmt.Sprintf("about p%d", random.IntN(among))
+		for range 6 {
+			qs[i] += fmt.Sprintf(" mot%d", words.Uint64())
+		}
+	}
+	return qs
+}
+
+const askedInvented = 200
+
+func measureVectors(ctx context.Context, dir string, n int) (sample, error) {
+	s := sample{}
+	folder := filepath.Join(dir, "index")
+	began := time.Now()
+	if err := build(ctx, folder, n); err != nil {
+		return nil, err
+	}
+	s[colIndex] = time.Since(began).Seconds()
+	before := heapMB()
+	x, err := openInvented(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { x.Close() }()
+	exact := scanned(n)
+	var took []time.Duration
+	found := 0
+	for i, q := range inventQuestions(askedInvented, n) {
+		start := time.Now()
+		if _, err := rag.Search(ctx, rag.Query{Text: q, Mode: rag.ModeHybrid, Limit: 10}, invented{}, x); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(start))
+		r, err := rag.Search(ctx, rag.Query{Text: q, Mode: rag.ModeDense, Limit: 10}, invented{}, x)
+		if err != nil {
+			return nil, err
+		}
+		want := exact.nearest(i, 10)
+		for _, h := range r.Hits {
+			if slices.Contains(want, h.Doc) {
+				found++
+			}
+		}
+	}
+	exact = nil
+	s[colP50], s[colP95] = percentile(took, 50), percentile(took, 95)
+	s[colRecall10] = float64(found) / (10 * askedInvented)
+	s[colHeap] = heapMB() - before
+	if err := rounds(ctx, x, n/10, n); err != nil {
+		return nil, err
+	}
+	s[colGrowth] = heapMB() - before - s[colHeap]
+	if err := x.Close(); err != nil {
+		return nil, err
+	}
+	if x, err = openInvented(ctx, folder); err != nil {
+		return nil, err
+	}
+	s[colGhosts], err = ghosts(ctx, x, n)
+	return s, err
+}
+
+func build(ctx context.Context, folder string, n int) error {
+	x, err := rag.Open(rag.Options{Dir: folder})
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	if _, err := x.Add(ctx, "all", "", inventTexts(0, n), nil); err != nil {
+		return err
+	}
+	return x.EmbedMissing(ctx, invented{}, nil, nil)
+}
+
+// openInvented opens an index as a node does that comes up.
+func openInvented(ctx context.Context, folder string) (*rag.Index, error) {
+	x, err := rag.Open(rag.Options{Dir: folder})
+	if err != nil {
+		return nil, err
+	}
+	return x, x.EmbedMissing(ctx, invented{}, nil, nil)
+}
+
+// rounds adds and deletes a set ten times.
+func rounds(ctx context.Context, x *rag.Index, size, n int) error {
+	for range 10 {
+		if _, err := x.Add(ctx, "more", "", inventTexts(n, size), nil); err != nil {
+			return err
+		}
+		if err := x.EmbedMissing(ctx, invented{}, nil, nil); err != nil {
+			return err
+		}
+		if err := x.Drop("more"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ghosts counts what is found of the passages from n on, which were deleted.
+func ghosts(ctx context.Context, x *rag.Index, n int) (float64, error) {
+	count := 0.
+	for i := range 50 {
+		r, err := rag.Search(ctx, rag.Query{Text: fmt.Sprintf("about p%d p%d", n+i, n+i), Mode: rag.ModeHybrid, Limit: 10}, invented{}, x)
+		if err != nil {
+			return 0, err
+		}
+		for _, h := range r.Hits {
+			if h.Set != "all" {
+				count++
+			}
+		}
+	}
+	return count, nil
+}
+
+// scan holds vectors whole and compares a question with each.
+type scan struct {
+	vectors   [][]float32
+	questions [][]float32
+}
+
+func scanned(n int) *scan {
+	e := &scan{vectors: make([][]float32, n)}
+	for i := range e.vectors {
+		e.vectors[i] = unit(inventVector(fmt.Sprintf("p%d", i), 1))
+	}
+	e.questions, _ = invented{}.Embed(context.Background(), rag.RoleQuery, inventQuestions(askedInvented, n))
+	return e
+}
+
+func unit(v []float32) []float32 {
+	var square float64
+	for _, x := range v {
+		square += float64(x) * float64(x)
+	}
+	for i := range v {
+		v[i] /= float32(math.Sqrt(square))
+	}
+	return v
+}
+
+// nearest returns the documents of the k vectors nearest to question i.
+func (e *scan) nearest(i, k int) []string {
+	type hit struct {
+		n   int
+		cos float32
+	}
+	hits := make([]hit, len(e.vectors))
+	for n, v := range e.vectors {
+		var cos float32
+		for j, x := range e.questions[i] {
+			cos += x * v[j]
+		}
+		hits[n] = hit{n, cos}
+	}
+	slices.SortFunc(hits, func(a, b hit) int {
+		switch {
+		case a.cos > b.cos:
+			return -1
+		case a.cos < b.cos:
+			return 1
+		}
+		return 0
+	})
+	names := make([]string, k)
+	for i := range names {
+		names[i] = fmt.Sprintf("%07d.txt", hits[i].n)
+	}
+	return names
+}
+
+func measureScan(ctx context.Context, n int) (sample, error) {
+	before := heapMB()
+	e := scanned(n)
+	s := sample{colHeap: heapMB() - before, colRecall10: 1}
+	var took []time.Duration
+	for i := range askedInvented {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		e.nearest(i, 10)
+		took = append(took, time.Since(start))
+	}
+	s[colP50], s[colP95] = percentile(took, 50), percentile(took, 95)
+	return s, nil
+}
+
+// heapMB is what is in use, in MB, when nothing waits to be freed.
+func heapMB() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / 1e6
+}
+
+// percentile of times, in milliseconds.
+func percentile(took []time.Duration, p int) float64 {
+	sorted := slices.Sorted(slices.Values(took))
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)].Seconds() * 1000
+}
