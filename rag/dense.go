@@ -28,7 +28,7 @@ func (v *vectors) search(query []float32, in func(set string) bool, limit int) (
 		return nil, err
 	}
 	names := v.named(in)
-	near := v.nearest(v.code(q), names)
+	near := v.sift(q, v.nearest(v.code(q), names), names, rescored)
 	hits := make([]denseHit, 0, len(near))
 	rec := make([]byte, recordSize(v.dim))
 	for _, c := range near {
@@ -72,7 +72,7 @@ func (v *vectors) named(in func(set string) bool) []string {
 
 type candidate struct{ set, n int32 }
 
-// nearest picks about rescored candidates by counting: distances are small integers, so the threshold
+// nearest picks about sifted candidates by counting: distances are small integers, so the threshold
 // is read off their histogram. Those at the threshold are all taken, up to twice the number.
 func (v *vectors) nearest(code []uint64, names []string) []candidate {
 	total := 0
@@ -102,11 +102,11 @@ func (v *vectors) nearest(code []uint64, names []string) []candidate {
 		}
 	}
 	limit, below := 0, 0
-	for limit < v.dim && below+histogram[limit] < rescored {
+	for limit < v.dim && below+histogram[limit] < sifted {
 		below += histogram[limit]
 		limit++
 	}
-	ties := min(histogram[limit], 2*rescored-below)
+	ties := min(histogram[limit], 2*sifted-below)
 	near := make([]candidate, 0, below+ties)
 	at = 0
 	for i, name := range names {

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 )
 
 // vectors is the flat index of one model over all sets of an Index: a sign code for each vector in
 // memory (48 bytes at 384 components), the int8 vectors on disk. A search compares sign codes with all,
-// then computes exact scores for the nearest rescored ones. Nothing is built, deleting is forgetting.
+// estimates the cosine of the nearest (see sifter), then computes it for the best. Nothing is built, deleting is forgetting.
 //
 // Vectors of models such as e5 share most of their direction, so signs are taken after subtracting a
 // mean: of all vectors at loading, taken again whenever their number has doubled. The mean only decides
@@ -18,11 +19,12 @@ import (
 //
 // The maps and codes are guarded by Index.mu.
 type vectors struct {
-	model string
-	dim   int // 0 until the first vector
-	mean  []float32
-	meant int // vectors the mean was taken over
-	sets  map[string]*setVectors
+	model  string
+	dim    int // 0 until the first vector
+	mean   []float32
+	spread []float32 // how far components are from the mean, on average
+	meant  int       // vectors the mean was taken over
+	sets   map[string]*setVectors
 
 	chance chance
 
@@ -34,8 +36,11 @@ type setVectors struct {
 	codes []uint64 // words() for each vector
 }
 
-// rescored is how many of the nearest by sign code get an exact score.
-const rescored = 1000
+// The nearest by sign code, sifted, are estimated; the best of them, rescored, get an exact score.
+const (
+	sifted   = 4000
+	rescored = 1000
+)
 
 func (v *vectors) words() int { return (v.dim + 63) / 64 }
 
@@ -127,11 +132,22 @@ func (v *vectors) takeMean() error {
 	for j := range sum {
 		v.mean[j] = float32(sum[j] / float64(max(count, 1)))
 	}
+	clear(sum)
 	for _, s := range v.sets {
 		s.codes = make([]uint64, 0, s.file.n*v.words())
-		if err := s.file.scan(s.file.n, func(_ int, rec []byte) { s.codes = v.appendCode(s.codes, rec) }); err != nil {
+		if err := s.file.scan(s.file.n, func(_ int, rec []byte) {
+			s.codes = v.appendCode(s.codes, rec)
+			scale := recordScale(rec)
+			for j := range sum {
+				sum[j] += math.Abs(float64(float32(int8(rec[j]))*scale - v.mean[j]))
+			}
+		}); err != nil {
 			return err
 		}
+	}
+	v.spread = make([]float32, v.dim)
+	for j := range sum {
+		v.spread[j] = float32(sum[j] / float64(max(count, 1)))
 	}
 	return nil
 }
@@ -139,7 +155,7 @@ func (v *vectors) takeMean() error {
 // publish counts records that were written to the file of a set.
 func (v *vectors) publish(s *setVectors, records []byte) error {
 	if v.mean == nil {
-		v.mean = make([]float32, v.dim)
+		v.mean, v.spread = make([]float32, v.dim), make([]float32, v.dim)
 	}
 	size := s.file.recordSize()
 	for at := 0; at < len(records); at += size {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing/fstest"
 	"time"
 
@@ -46,12 +48,16 @@ func vectorsRow(n int) row {
 }
 
 // invented makes vectors as alike as those of a model for texts: most of their
-// direction is common to all, much of the rest to a subject. The vector of a
-// text follows from its first word; the second of a question says which passage
-// it is about.
+// direction is common to all, much of the rest to a subject, and all of it is
+// spread over fewer directions than there are components, some more than others.
+// The vector of a text follows from its first word; the second of a question
+// says which passage it is about.
 type invented struct{}
 
-const inventedSize = 384
+const (
+	inventedSize = 384
+	directions   = 96
+)
 
 func (invented) Model() string { return "sha256:invented" }
 
@@ -59,26 +65,51 @@ func (invented) Embed(_ context.Context, _ rag.Role, texts []string) ([][]float3
 	vectors := make([][]float32, len(texts))
 	for i, t := range texts {
 		words := strings.Fields(t)
-		vectors[i] = inventVector(words[0], 1)
-		if words[0] == "about" {
-			vectors[i] = inventVector(words[1], 1)
-			for j, x := range inventVector(t, 0) {
-				vectors[i][j] += .7 * x
-			}
+		if words[0] != "about" {
+			vectors[i] = inventVector(words[0], "")
+		} else {
+			vectors[i] = inventVector(words[1], t)
 		}
 	}
 	return vectors, nil
 }
 
-func inventVector(word string, share float32) []float32 {
-	h := fnv.New64a()
-	h.Write([]byte(word))
-	own := rand.New(rand.NewPCG(h.Sum64(), 1))
-	subject := rand.New(rand.NewPCG(h.Sum64()%1000, 2))
-	common := rand.New(rand.NewPCG(3, 3))
-	v := make([]float32, inventedSize)
-	for j := range v {
-		v[j] = share*(2*float32(common.NormFloat64())+.7*float32(subject.NormFloat64())) + .7*float32(own.NormFloat64())
+// inventedBasis returns the direction common to all, then those of the rest.
+var inventedBasis = sync.OnceValues(func() (common []float32, rest [][]float32) {
+	random := rand.New(rand.NewPCG(3, 3))
+	vector := func(length float64) []float32 {
+		v := make([]float32, inventedSize)
+		for j := range v {
+			v[j] = float32(length * random.NormFloat64())
+		}
+		return v
+	}
+	for k := range directions {
+		rest = append(rest, vector(1/math.Sqrt(float64(4+k))))
+	}
+	return vector(3), rest
+})
+
+// inventVector makes the vector of a passage, or of a question about it.
+func inventVector(passage, question string) []float32 {
+	common, rest := inventedBasis()
+	number := func(s string) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(s))
+		return h.Sum64()
+	}
+	subject := rand.New(rand.NewPCG(number(passage)%1000, 2))
+	own := rand.New(rand.NewPCG(number(passage), 1))
+	asked := rand.New(rand.NewPCG(number(question), 4))
+	v := slices.Clone(common)
+	for _, direction := range rest {
+		share := float32(subject.NormFloat64() + own.NormFloat64())
+		if question != "" {
+			share += float32(.7 * asked.NormFloat64())
+		}
+		for j, x := range direction {
+			v[j] += share * x
+		}
 	}
 	return v
 }
@@ -140,12 +171,14 @@ func measureVectors(ctx context.Context, dir string, n int) (sample, error) {
 			return nil, err
 		}
 		took = append(took, time.Since(start))
-		r, err := rag.Search(ctx, rag.Query{Text: q, Mode: rag.ModeDense, Limit: 10}, invented{}, x)
+		r, err := rag.Search(ctx, rag.Query{Text: q, Mode: rag.ModeDense, Limit: 100}, invented{}, x)
 		if err != nil {
 			return nil, err
 		}
+		// The ranking weighs more than the cosine, which is what the scan ranks by.
+		slices.SortFunc(r.Hits, func(a, b rag.Hit) int { return cmp.Compare(b.Dense, a.Dense) })
 		want := exact.nearest(i, 10)
-		for _, h := range r.Hits {
+		for _, h := range r.Hits[:min(10, len(r.Hits))] {
 			if slices.Contains(want, h.Doc) {
 				found++
 			}
@@ -232,7 +265,7 @@ type scan struct {
 func scanned(n int) *scan {
 	e := &scan{vectors: make([][]float32, n)}
 	for i := range e.vectors {
-		e.vectors[i] = unit(inventVector(fmt.Sprintf("p%d", i), 1))
+		e.vectors[i] = unit(inventVector(fmt.Sprintf("p%d", i), ""))
 	}
 	e.questions, _ = invented{}.Embed(context.Background(), rag.RoleQuery, inventQuestions(askedInvented, n))
 	return e
