@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"bytes"
 	"context"
 	"sync/atomic"
 	"testing"
@@ -9,7 +10,7 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// twos reads two blocks at a time.
+// twos reads two blocks at a time, and uses their memory for something else afterwards.
 type twos struct {
 	blockstore.Blockstore
 	pairs *atomic.Int64
@@ -19,11 +20,13 @@ func (s twos) ViewPair(ctx context.Context, c, d cid.Cid, f func(x, y []byte) er
 	s.pairs.Add(1)
 	var x, y []byte
 	if b, err := s.Get(ctx, c); err == nil {
-		x = b.RawData()
+		x = bytes.Clone(b.RawData())
 	}
 	if b, err := s.Get(ctx, d); err == nil {
-		y = b.RawData()
+		y = bytes.Clone(b.RawData())
 	}
+	defer clear(x)
+	defer clear(y)
 	return f(x, y)
 }
 
