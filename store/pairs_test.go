@@ -51,6 +51,14 @@ func TestAPairIsWhatGetGivesAndNothingWrong(t *testing.T) {
 	file := filepath.Join(s.mesh.items(), it.Root.String(), "c.gguf")
 	must(t, os.Chmod(file, 0o644))
 	flip(t, file, 1<<20)
+	wrong, right := rawBlock(t, noise(2, 3<<20)[1<<20:2<<20]), rawBlock(t, noise(2, 3<<20)[:1<<20])
+	a, b := s.mesh.buffer(), s.mesh.buffer()
+	if x, y := s.mesh.readPair(a[:], b[:], wrong.Cid(), right.Cid()); x != nil || !bytes.Equal(y, right.RawData()) {
+		t.Errorf("wrong and right: %d and %d bytes", len(x), len(y))
+	}
+	if x, y := s.mesh.readPair(a[:], b[:], right.Cid(), wrong.Cid()); y != nil || !bytes.Equal(x, right.RawData()) {
+		t.Errorf("right and wrong: %d and %d bytes", len(x), len(y))
+	}
 	gone("one wrong byte", 2)
 	must(t, os.Truncate(file, 2<<20))
 	gone("cut", 3)
