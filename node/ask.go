@@ -22,6 +22,7 @@ type Question struct {
 	NoModel bool     `json:"no_model,omitempty"` // passages only
 	Alone   bool     `json:"alone,omitempty"`    // the model without the library: no sources
 	Mesh    bool     `json:"mesh,omitempty"`     // ask other nodes too, where this one does not by itself
+	Fresh   bool     `json:"fresh,omitempty"`    // an answer kept from before will not do
 	Private bool     `json:"private,omitempty"`  // the question stays on this machine, whatever else is said
 }
 
@@ -46,7 +47,8 @@ func (n *Node) Search(ctx context.Context, q Question) (rag.Results, error) {
 // first, early ones while other nodes are asked, then the answer as it is
 // written, then its end. Without a model, or with
 // NoModel, the passages are the answer. When the library has nothing on the
-// subject the answer says so and Known is false.
+// subject the answer says so and Known is false. An answer that was given before to the same question, by the same
+// models from the same versions, is given again, marked as Kept.
 func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) (rag.Answer, error) {
 	defer n.questions.begin()()
 	if q.Alone {
@@ -56,17 +58,28 @@ func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) 
 	if err != nil {
 		return rag.Answer{}, err
 	}
+	var g rag.Generator
+	var m engine.Model
+	if !q.NoModel {
+		if g, m, err = n.engine.Generator(ctx, n.chatModel()); err != nil && !errors.Is(err, engine.ErrNoModel) {
+			n.log.Warn("no model for this answer", "err", err)
+		}
+	}
+	key := n.answerKey(ctx, q, query, m.ID()+" "+m.Name)
+	if kept, ok := n.answers.find(key); ok && key != "" && !q.Fresh {
+		return kept, tellAgain(kept, emit)
+	}
 	results, err := n.search(ctx, q, query, func(r rag.Results) error { return emit(rag.EarlySources(r)) })
 	if err != nil {
 		return rag.Answer{}, fmt.Errorf("search: %w", err)
 	}
-	var g rag.Generator
-	if !q.NoModel {
-		if g, _, err = n.engine.Generator(ctx, n.chatModel()); err != nil && !errors.Is(err, engine.ErrNoModel) {
-			n.log.Warn("no model for this answer", "err", err)
+	answer, err := rag.Ask(ctx, query, results, g, emit)
+	if err == nil && key != "" && results.Degraded == "" && ctx.Err() == nil {
+		if err := n.answers.keep(key, answer); err != nil {
+			n.log.Warn("keep an answer", "err", err)
 		}
 	}
-	return rag.Ask(ctx, query, results, g, emit)
+	return answer, err
 }
 
 // search finds passages here, then asks others. A question about some items only

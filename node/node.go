@@ -78,6 +78,7 @@ type Node struct {
 	catalog  *catalog.Catalog
 	holdings *catalog.Holdings
 	indexes  map[store.Space]*rag.Index
+	answers  answers
 	engine   *engine.Engine
 	mesh     *p2p.Mesh
 
@@ -115,7 +116,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if len(o.Listen) == 0 {
 		o.Listen = DefaultListen()
 	}
-	n := &Node{o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), checking: make(chan struct{}, 1), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter(), curious: newBell()}
+	n := &Node{answers: answers{dir: filepath.Join(o.Dir, answersFolder)}, o: o, log: o.Log, started: time.Now(), indexes: map[store.Space]*rag.Index{}, embed: newEmbedding(), tellers: make(chan peer.ID, tellers), turns: newBell(), syncing: newDoor(), checking: make(chan struct{}, 1), published: newBell(), telling: newHoldingNews(), router: rag.NewRouter(), curious: newBell()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Citation is a passage with the number it has in an answer.
@@ -27,6 +28,12 @@ type Answer struct {
 	Doubts    []Doubt    `json:"doubts,omitempty"`
 	Model     string     `json:"model,omitempty"`
 	Asked     []Asked    `json:"asked,omitempty"` // other nodes chosen to be asked
+	Kept      *Kept      `json:"kept,omitempty"`  // not nil: it was made before
+}
+
+// Kept says of an answer that it was given before.
+type Kept struct {
+	At *time.Time `json:"at,omitempty"` // when it was made; nil when the clock was not set
 }
 
 // An Event is one step of an answer: sources first, then text in pieces, then done. While others are still being

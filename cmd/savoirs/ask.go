@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -13,8 +14,14 @@ import (
 
 func askCmd(s *shell) *cobra.Command {
 	var q node.Question
-	var events bool
-	c := s.command("ask", between(1, 1000), func(cmd *cobra.Command, args []string) (err error) {
+	var events, forget bool
+	c := s.command("ask", between(0, 1000), func(cmd *cobra.Command, args []string) (err error) {
+		if forget && len(args) == 0 {
+			return s.forgetAnswers(cmd.Context())
+		}
+		if err := between(1, 1000)(cmd, args); err != nil {
+			return err
+		}
 		s.subject = strings.Join(q.In, ", ")
 		if q.Text, err = s.question(args); err != nil {
 			return err
@@ -51,8 +58,24 @@ func askCmd(s *shell) *cobra.Command {
 	f.IntVar(&q.Limit, "sources", 0, s.say("flag.sources"))
 	f.BoolVar(&q.NoModel, "no-model", false, s.say("flag.no-model"))
 	f.BoolVar(&q.Alone, "alone", false, s.say("flag.alone"))
+	f.BoolVar(&q.Fresh, "fresh", false, s.say("flag.fresh"))
+	f.BoolVar(&forget, "forget", false, s.say("flag.forget"))
 	f.BoolVar(&events, "ndjson", false, s.say("flag.ndjson"))
 	return c
+}
+
+// forgetAnswers empties what the node keeps of answers.
+func (s *shell) forgetAnswers(ctx context.Context) error {
+	if err := s.client().ForgetAnswers(ctx); err != nil {
+		return err
+	}
+	if s.json {
+		return s.object(struct {
+			Forgotten bool `json:"forgotten"`
+		}{true})
+	}
+	s.line("say.ask.forgotten")
+	return nil
 }
 
 // chosenLang is the language of this command line, if it says one. That of the

@@ -118,6 +118,9 @@ func (v *answerView) sources(sources []rag.Citation) {
 	fmt.Fprintln(v.out, v.strong(v.say("say.ask.sources")))
 	for _, c := range sources {
 		fmt.Fprintf(v.out, "  [%d] %s\n", c.N, v.place(c.Passage))
+		if c.Orders {
+			fmt.Fprintf(v.out, "      %s\n", v.say("say.ask.orders"))
+		}
 		if page := v.opens(c.Passage); page != "" {
 			fmt.Fprintf(v.out, "      %s\n", page)
 		}
@@ -152,6 +155,19 @@ func (v *answerView) finish(a rag.Answer) {
 			v.tell("say.ask.quote", "text", d.Text)
 		case rag.DoubtSource:
 			v.tell("say.ask.unchecked")
+		case rag.DoubtSentence:
+			v.tell("say.ask.sentence", "text", clean(d.Text))
+		case rag.DoubtFigure:
+			v.tell("say.ask.figure", "text", clean(d.Text))
+		case rag.DoubtLanguage:
+			v.tell("say.ask.language")
+		}
+	}
+	if a.Kept != nil {
+		if a.Kept.At != nil {
+			v.tell("say.ask.kept_at", "time", a.Kept.At.Local().Format("2006-01-02 15:04"))
+		} else {
+			v.tell("say.ask.kept")
 		}
 	}
 }

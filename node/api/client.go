@@ -104,6 +104,12 @@ func (c *Client) Ask(ctx context.Context, q node.Question, emit func(rag.Event) 
 	})
 }
 
+// ForgetAnswers empties the answers that the node keeps.
+func (c *Client) ForgetAnswers(ctx context.Context) error {
+	_, err := call[nothing](ctx, c, "POST", "/answers/forget", nothing{})
+	return err
+}
+
 func (c *Client) ID(ctx context.Context) (node.MeshID, error) {
 	return call[node.MeshID](ctx, c, "GET", "/mesh/id", nil)
 }

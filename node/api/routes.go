@@ -82,6 +82,7 @@ func (s *server) routes() []route {
 		{"POST", "/search", false, reply(s, n.Search)},
 		{"GET", "/passages/{root}/{number}", false, s.passage},
 		{"POST", "/ask", false, events(s, n.Ask)},
+		{"POST", "/answers/forget", true, reply(s, func(ctx context.Context, _ nothing) (nothing, error) { return nothing{}, n.ForgetAnswers(ctx) })},
 		{"GET", "/mesh/id", false, reply(s, func(context.Context, nothing) (node.MeshID, error) { return n.ID(), nil })},
 		{"GET", "/mesh/peers", false, reply(s, func(context.Context, nothing) ([]node.Peer, error) { return n.Peers(), nil })},
 		{"POST", "/mesh/join", true, reply(s, func(ctx context.Context, q joinRequest) (node.Peer, error) {

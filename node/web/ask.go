@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,7 +48,7 @@ func (s *site) ask(w http.ResponseWriter, r *http.Request) {
 		start(w, statusOf(err))
 		s.show(w, "ask-top", p)
 	}
-	s.show(w, "answer", answered{page: p, Answer: answer, Fault: fault, Parts: parts(answer.Text, len(answer.Sources))})
+	s.show(w, "answer", answered{page: p, Answer: answer, Fault: fault, Parts: parts(answer)})
 }
 
 // sources are the passages shown with an answer; without a model they are the
@@ -82,16 +83,37 @@ type answered struct {
 	Parts  []part
 }
 
-// A part of an answer is text, or the number of a source.
+// Doubtful tells whether something in the text is marked.
+func (a answered) Doubtful() bool {
+	return slices.ContainsFunc(a.Parts, func(p part) bool { return p.Doubt })
+}
+
+// A part of an answer is text, maybe doubtful, or the number of a source.
 type part struct {
-	Text string
-	N    int
+	Text  string
+	N     int
+	Doubt bool
 }
 
 var citation = regexp.MustCompile(`\[([0-9]{1,3})\]`)
 
-// parts cuts an answer at its citations. Numbers beyond the sources stay text.
-func parts(text string, sources int) []part {
+// parts cuts an answer at its citations and at what is doubtful in it. A doubt within another is part of it.
+func parts(a rag.Answer) []part {
+	var all []part
+	at := 0
+	for _, d := range a.Doubts {
+		if d.Start < at || d.End <= d.Start || d.End > len(a.Text) {
+			continue
+		}
+		all = append(all, cited(a.Text[at:d.Start], len(a.Sources))...)
+		all = append(all, part{Text: a.Text[d.Start:d.End], Doubt: true})
+		at = d.End
+	}
+	return append(all, cited(strings.TrimRight(a.Text[at:], "\n"), len(a.Sources))...)
+}
+
+// cited cuts a text at its citations. Numbers beyond the sources stay text.
+func cited(text string, sources int) []part {
 	var all []part
 	from := 0
 	for _, m := range citation.FindAllStringSubmatchIndex(text, -1) {
@@ -105,8 +127,8 @@ func parts(text string, sources int) []part {
 		all = append(all, part{N: n})
 		from = m[1]
 	}
-	if rest := strings.TrimRight(text[from:], "\n"); rest != "" {
-		all = append(all, part{Text: rest})
+	if from < len(text) {
+		all = append(all, part{Text: text[from:]})
 	}
 	return all
 }

@@ -131,6 +131,7 @@
       if (p.title) element(summary, "span", p.doc, "doc");
       const text = element(details, "blockquote", p.text);
       if (p.lang) where.lang = text.lang = p.lang;
+      if (source.orders) element(details, "p", words.orders, "note");
       if (p.set && !p.from) {
         const open = element(element(details, "p"), "a", words.read, "open");
         open.href = "/passages/" + encodeURIComponent(p.set) + "/" + p.n + "#passage";
@@ -163,19 +164,38 @@
     if (answer.known && !answer.text) element(view.answer, "p", words.noModel, "note");
     if (!answer.known && view.sources) element(view.answer, "p", words.nearest, "note");
     for (const doubt of answer.doubts || [])
-      element(view.answer, "p", doubt.kind === "quote" ? words.quote.replace("%", function () { return doubt.text; }) : words.unchecked, "note");
+      if (!places.includes(doubt.kind)) element(view.answer, "p", doubt.kind === "quote" ? words.quote.replace("%", function () { return doubt.text; }) : doubt.kind === "language" ? words.otherLanguage : words.unchecked, "note");
+    if ((answer.doubts || []).some(function (doubt) { return doubt.end > 0; })) element(view.answer, "p", words.doubtful, "note");
+    if (answer.kept) element(view.answer, "p", words.before + (answer.kept.at ? " " + new Date(answer.kept.at).toLocaleString(document.documentElement.lang) : ""), "note");
     ready.textContent = words.ready;
   }
 
-  // cite writes the answer with its [n] leading to the sources.
+  // Kinds of doubt that are told by their mark in the text.
+  const places = ["sentence", "figure"];
+
+  // cite writes the answer with its doubts marked and its [n] leading to the sources. Places are in bytes.
   function cite(into, answer) {
     into.replaceChildren();
     if (answer.lang) into.lang = answer.lang;
-    for (const piece of answer.text.trimEnd().split(/(\[[0-9]{1,3}\])/)) {
+    const bytes = new TextEncoder().encode(answer.text.trimEnd());
+    const text = function (from, to) { return new TextDecoder().decode(bytes.subarray(from, to)); };
+    let at = 0;
+    for (const doubt of answer.doubts || []) {
+      if (doubt.start < at || doubt.end <= doubt.start) continue;
+      link(into, answer, text(at, doubt.start));
+      const mark = element(into, "mark", "", "doubt");
+      link(mark, answer, text(doubt.start, doubt.end));
+      element(mark, "span", " (" + words.check + ")", "check");
+      at = doubt.end;
+    }
+    link(into, answer, text(at));
+  }
+
+  function link(into, answer, text) {
+    for (const piece of text.split(/(\[[0-9]{1,3}\])/)) {
       const n = /^\[[0-9]+\]$/.test(piece) ? Number(piece.slice(1, -1)) : 0;
       if (n < 1 || n > (answer.sources || []).length) { into.append(piece); continue; }
-      const link = element(into, "a", piece, "cite");
-      link.href = "#s" + n;
+      element(into, "a", piece, "cite").href = "#s" + n;
     }
   }
 
