@@ -104,6 +104,7 @@ func TestEachCreoleHasWordsOfItsOwn(t *testing.T) {
 		{"ht", "m'ap fèmen fenet", "ht.html"},
 		{"gcf", "Ka pou fè avan siklòn-la ?", "gcf.html"},
 		{"gcf", "gro fout dlo", "gcf.html"},
+		{"gcf", "gro", "gcf.html"},
 		{"gcf", "ki mwa yo ka plante yanm", "gc2.html"},
 	} {
 		if got := found(t, x, q.lang, q.text); got != q.want {
