@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"savoirs/rag/extract"
 )
@@ -67,8 +68,15 @@ func (x *Index) addPack(ctx context.Context, name, title string, fsys, pack fs.F
 	if err != nil {
 		return Report{}, err
 	}
-	return x.make(ctx, name, marker{Title: title, Pack: &packMark{PackOrigin: from}}, func(w *passageWriter, m *marker) error {
-		m.Report = Report{Documents: stamp.Documents, Unread: stamp.Unread}
+	if slices.ContainsFunc(names, extract.IsLibrary) {
+		return Report{}, fmt.Errorf("the articles of a library are compared by no sample yet: %w", ErrOtherPack)
+	}
+	glossary, skips, err := readGlossary(fsys)
+	if err != nil {
+		return Report{}, err
+	}
+	return x.make(ctx, name, marker{Title: title, Glossary: glossary, Pack: &packMark{PackOrigin: from}}, func(w *passageWriter, m *marker) error {
+		m.Report = Report{Documents: stamp.Documents, Unread: stamp.Unread, Skipped: skips}
 		m.Lang, m.Langs = stamp.Lang, stamp.Langs
 		ranges, err := p.passages(ctx, names, w)
 		if err != nil {
