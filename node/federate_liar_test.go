@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,9 @@ func beset(t *testing.T, reply func(ctx context.Context, q searched) (searchRepl
 			t.Fatal(err)
 		}
 	}
+	if err := nodes[0].Block(keeper.ID().ID); err != nil { // else it may be the nearer holder, and the liar is not asked
+		t.Fatal(err)
+	}
 	id, err := peer.IDFromPrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
@@ -120,10 +124,8 @@ func findsYams(t *testing.T, asker *node.Node, liar peer.ID, want rag.Outcome) r
 	if len(r.Hits) == 0 || r.Hits[0].Doc != "igname.txt" {
 		t.Errorf("found %+v", r.Hits)
 	}
-	for _, a := range r.Asked {
-		if a.Peer == liar.String() && a.Outcome != want {
-			t.Errorf("the liar: %+v", a)
-		}
+	if !slices.ContainsFunc(r.Asked, func(a rag.Asked) bool { return a.Peer == liar.String() && a.Outcome == want }) {
+		t.Errorf("asked: %+v", r.Asked)
 	}
 	if took := time.Since(start); took > 8*time.Second {
 		t.Errorf("it took %s", took)
