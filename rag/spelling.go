@@ -55,7 +55,7 @@ var (
 )
 
 func (numerals) Filter(text []byte) []byte {
-	if bytes.IndexAny(text, "0123456789IVX") < 0 {
+	if !bytes.ContainsAny(text, "0123456789IVX") {
 		return text
 	}
 	text = groupedDigits.ReplaceAllFunc(text, func(n []byte) []byte {
