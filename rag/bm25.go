@@ -67,7 +67,7 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 			return nil, err
 		}
 	}
-	among, wanted := make([]bitset, len(xs)), make([]bitset, len(xs))
+	among, wanted := make([]bitset, len(xs)), make([][]uint64, len(xs))
 	for i, r := range readers {
 		var err error
 		if among[i], err = passagesOf(ctx, r, q.In); err != nil {
@@ -160,7 +160,7 @@ func (v vocabulary) weigh(ctx context.Context, texts []string, glosses []glossed
 	for i := range terms {
 		t := &terms[i]
 		var err error
-		if t.kin, err = v.akin(ctx, t.text, found[t.text] > 0); err != nil {
+		if t.kin, err = v.akin(ctx, t.text, found[t.text]); err != nil {
 			return nil, err
 		}
 	}
@@ -225,9 +225,8 @@ func passagesOf(ctx context.Context, r index.IndexReader, sets []string) (bitset
 	return b, nil
 }
 
-// passagesNamed returns the passages of an index among keys; none: an empty set, not all.
-func passagesNamed(r index.IndexReader, of int, keys []passageKey) (bitset, error) {
-	b := bitset{}
+// passagesNamed returns the passages of an index among keys, in order.
+func passagesNamed(r index.IndexReader, of int, keys []passageKey) (named []uint64, err error) {
 	for _, k := range keys {
 		if k.index != of {
 			continue
@@ -237,8 +236,9 @@ func passagesNamed(r index.IndexReader, of int, keys []passageKey) (bitset, erro
 			return nil, err
 		}
 		if id != nil {
-			b = b.with(id.Value())
+			named = append(named, id.Value())
 		}
 	}
-	return b, nil
+	slices.Sort(named)
+	return named, nil
 }

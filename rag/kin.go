@@ -15,14 +15,15 @@ import (
 // Kin of a term are words of the dictionary that stand for it when a passage says the same otherwise
 // ("licencié", "licenciement") or the question is mistyped. They are found among those that begin
 // alike, by the trigrams they share; for a term that occurs nowhere, also by one slip of the finger
-// anywhere (a letter too many, too few, another, or two exchanged), by joining it to a neighbour and by
-// cutting it in two.
+// anywhere (a letter too many, too few, another, or two exchanged) and by cutting it in two. A very
+// common term has none: it tells little, and its kin would be most of the postings read.
 const (
 	kinBegin  = 4    // letters that begin alike
 	kinAlike  = 0.45 // Dice coefficient of trigrams, at least
 	kinWeight = 0.5  // of the coefficient
 	kinMost   = 8    // for each term
 	kinLooked = 4096 // words of the dictionary looked at for each term
+	kinCommon = 5000 // passages that have a term which needs none
 
 	slipWeight = 0.8 // one slip away
 	slip2      = 0.5 // two, in a term of slip2From letters
@@ -34,7 +35,6 @@ const (
 type kin struct {
 	text   string
 	weight float64
-	df     int // passages here that have it
 }
 
 // vocabulary is the dictionary of one field: that of all indexes asked and of what other nodes sent.
@@ -59,10 +59,11 @@ func (v vocabulary) count(ctx context.Context, text string) (df int, err error) 
 	return df, nil
 }
 
-// akin returns the kin of a term, the nearest first.
-func (v vocabulary) akin(ctx context.Context, text string, occurs bool) ([]kin, error) {
+// akin returns the kin of a term that so many passages have, the nearest first. Some may be of removed
+// passages only: the dictionary remembers them until a merge.
+func (v vocabulary) akin(ctx context.Context, text string, df int) ([]kin, error) {
 	size := utf8.RuneCountInString(text)
-	if size < slipFrom || strings.ContainsFunc(text, unicode.IsDigit) {
+	if size < slipFrom || df >= kinCommon || strings.ContainsFunc(text, unicode.IsDigit) {
 		return nil, nil
 	}
 	weights := map[string]float64{}
@@ -71,7 +72,7 @@ func (v vocabulary) akin(ctx context.Context, text string, occurs bool) ([]kin, 
 			return nil, err
 		}
 	}
-	if !occurs {
+	if df == 0 {
 		if err := v.mistyped(ctx, text, size, weights); err != nil {
 			return nil, err
 		}
@@ -82,13 +83,7 @@ func (v vocabulary) akin(ctx context.Context, text string, occurs bool) ([]kin, 
 	})
 	var found []kin
 	for _, t := range texts[:min(kinMost, len(texts))] {
-		df, err := v.count(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if df > 0 || v.offers[t] > 0 { // the dictionary remembers removed passages until a merge
-			found = append(found, kin{t, weights[t], df})
-		}
+		found = append(found, kin{t, weights[t]})
 	}
 	return found, nil
 }

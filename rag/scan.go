@@ -3,16 +3,20 @@ package rag
 import (
 	"context"
 	"math"
+	"slices"
 
 	index "github.com/blevesearch/bleve_index_api"
 )
 
-// fieldScan walks the postings of all terms of one field of one index together, passage by passage.
+// fieldScan walks the postings of all terms of one field of one index together, passage by passage. It
+// passes over what cannot reach the best any more (MaxScore: Turtle and Flood 1995): of the terms that
+// even together weigh too little, the light ones, postings are only looked up for passages that another
+// term or the question of meaning brought.
 type fieldScan struct {
 	reader  index.IndexReader
 	index   int
 	among   bitset                // passages asked
-	wanted  bitset                // passages whose score is wanted however low it is
+	wanted  []uint64              // passages whose score is wanted however low it is, in order
 	offered func(set string) bool // sets that are complete
 	field   field
 	terms   []term
@@ -20,10 +24,13 @@ type fieldScan struct {
 	boost   float64
 }
 
+// most is what a term can add to the score of a passage.
+func (t term) most() float64 { return float64(t.times) * t.idf * (bm25K1 + 1) }
+
 // limit is what a passage of nothing but the question's terms would tend to.
 func (s fieldScan) limit() (limit float64) {
 	for _, t := range s.terms {
-		limit += float64(t.times) * t.idf * (bm25K1 + 1)
+		limit += t.most()
 	}
 	return limit
 }
@@ -41,40 +48,30 @@ func (s *scoreSum) add(t term, tf, length, average float64) {
 
 // run shows the passages to best and returns those wanted.
 func (s fieldScan) run(ctx context.Context, best *topHits) (wanted []lexicalHit, err error) {
-	cursors, err := s.open(ctx)
-	defer cursors.close()
-	if err != nil {
+	w := walk{fieldScan: s, best: best}
+	defer func() { w.close() }()
+	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
-	limit, times := s.limit(), make([]float64, len(s.terms))
-	var id index.IndexInternalID
-	for count := 0; len(cursors.ahead) > 0; count++ {
+	limit := s.limit()
+	for count := 0; ; count++ {
 		if count%4096 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		at, length := cursors.ahead[0].id, 0.0
-		id = append(id[:0], cursors.ahead[0].doc.ID...)
-		for len(cursors.ahead) > 0 && cursors.ahead[0].id == at {
-			c := cursors.ahead[0]
-			times[c.term] += c.weight * float64(c.doc.Freq)
-			length = 1 / (c.doc.Norm * c.doc.Norm)
-			if err := cursors.advance(); err != nil {
-				return nil, err
-			}
+		w.lighten()
+		at, asked := w.next()
+		if at == done {
+			return wanted, nil
 		}
-		var sum scoreSum
-		for i, tf := range times {
-			if tf > 0 {
-				sum.add(s.terms[i], tf, length, s.average)
-				times[i] = 0
-			}
+		sum, err := w.score(at, asked)
+		if err != nil {
+			return nil, err
 		}
 		hit := lexicalHit{index: s.index, score: sum.score * s.boost, share: sum.score / limit, terms: sum.terms}
-		asked := s.wanted.has(at)
-		if !s.among.has(at) || !asked && !best.wants(hit.score) {
+		if sum.terms == 0 || !asked && !best.wants(hit.score) {
 			continue
 		}
-		name, err := s.reader.ExternalID(id)
+		name, err := s.reader.ExternalID(w.id)
 		if err != nil {
 			return nil, err
 		}
@@ -90,99 +87,153 @@ func (s fieldScan) run(ctx context.Context, best *topHits) (wanted []lexicalHit,
 			best.add(hit)
 		}
 	}
-	return wanted, nil
 }
 
-// cursor stands at one posting of a term or of one of its kin.
-type cursor struct {
-	tfr    index.TermFieldReader
-	doc    *index.TermFieldDoc
-	id     uint64
-	term   int
-	weight float64
+// walk is where a scan has come to.
+type walk struct {
+	fieldScan
+	best  *topHits
+	terms []*termWalk // the heaviest first; the first heavy of them bring passages
+	heavy int
+	ahead heap
+	id    index.IndexInternalID // of the passage looked at
 }
 
-// cursors are those that have postings ahead: a heap, the lowest passage first.
-type cursors struct {
-	ahead []*cursor
-	all   []*cursor
+// termWalk is where a walk stands in the postings of one term and its kin.
+type termWalk struct {
+	place   int // in the question
+	most    float64
+	below   float64 // what it and all lighter ones can add to a score
+	cursors []*cursor
+	tf      float64 // in the passage looked at
 }
 
-func (s fieldScan) open(ctx context.Context) (cs cursors, err error) {
-	read := func(text string, term int, weight float64) error {
-		tfr, err := s.reader.TermFieldReader(ctx, []byte(text), string(s.field), true, true, false)
-		if err != nil {
-			return err
-		}
-		c := &cursor{tfr: tfr, doc: &index.TermFieldDoc{}, term: term, weight: weight}
-		cs.all = append(cs.all, c)
-		if err := c.next(); err != nil {
-			return err
-		}
-		if c.id != done {
-			cs.ahead = append(cs.ahead, c)
-		}
-		return nil
-	}
-	for i, t := range s.terms {
-		if err := read(t.text, i, 1); err != nil {
-			return cs, err
-		}
-		for _, k := range t.kin {
-			if err := read(k.text, i, k.weight); err != nil {
-				return cs, err
+func (w *walk) open(ctx context.Context) error {
+	for i, t := range w.fieldScan.terms {
+		st := &termWalk{place: i, most: t.most()}
+		w.terms = append(w.terms, st)
+		for _, k := range append([]kin{{text: t.text, weight: 1}}, t.kin...) {
+			tfr, err := w.reader.TermFieldReader(ctx, []byte(k.text), string(w.field), true, true, false)
+			if err != nil {
+				return err
+			}
+			c := &cursor{tfr: tfr, doc: &index.TermFieldDoc{}, of: st, weight: k.weight, taken: done}
+			st.cursors = append(st.cursors, c)
+			if err := c.next(); err != nil {
+				return err
 			}
 		}
 	}
-	for i := len(cs.ahead)/2 - 1; i >= 0; i-- {
-		cs.sift(i)
+	slices.SortStableFunc(w.terms, func(a, b *termWalk) int { return order(b.most, a.most, "", "", 0, 0) })
+	below := 0.0
+	for _, st := range slices.Backward(w.terms) {
+		below += st.most
+		st.below = below
 	}
-	return cs, nil
+	w.heavy = len(w.terms)
+	w.ahead = newHeap(w.terms)
+	return nil
+}
+
+// rounding is more than sums of the same numbers in another order differ by.
+const rounding = 1 + 1e-9
+
+// reaches tells whether a passage of at most that score may be among the best.
+func (w *walk) reaches(score float64) bool { return w.best.wants(score * w.boost * rounding) }
+
+// lighten lets the lightest terms bring no more passages, once they cannot reach the best by themselves.
+func (w *walk) lighten() {
+	heavy := w.heavy
+	for heavy > 0 && !w.reaches(w.terms[heavy-1].below) {
+		heavy--
+	}
+	if heavy < w.heavy {
+		w.heavy = heavy
+		w.ahead = newHeap(w.terms[:heavy])
+	}
+}
+
+// next returns the next passage to look at, and whether its score is wanted; done after the last.
+func (w *walk) next() (at uint64, asked bool) {
+	at = done
+	if len(w.ahead) > 0 {
+		at = w.ahead[0].id
+	}
+	if len(w.wanted) > 0 && w.wanted[0] <= at {
+		at, asked = w.wanted[0], true
+		w.wanted = w.wanted[1:]
+	}
+	return at, asked
+}
+
+// score moves past a passage and returns its score; nothing when it is not asked for or cannot reach the best.
+func (w *walk) score(at uint64, asked bool) (sum scoreSum, err error) {
+	length := 0.0
+	for _, st := range w.terms {
+		st.tf = 0
+	}
+	for len(w.ahead) > 0 && w.ahead[0].id == at {
+		length = w.ahead[0].take()
+		if err := w.ahead.advance(); err != nil {
+			return scoreSum{}, err
+		}
+	}
+	if !w.among.has(at) {
+		return scoreSum{}, nil
+	}
+	w.id = index.NewIndexInternalID(w.id, at)
+	var known scoreSum
+	for _, st := range w.terms[:w.heavy] {
+		if st.tf > 0 {
+			known.add(w.fieldScan.terms[st.place], st.tf, length, w.average)
+		}
+	}
+	for _, st := range w.terms[w.heavy:] {
+		if !asked && !w.reaches(known.score+st.below) {
+			return scoreSum{}, nil
+		}
+		for _, c := range st.cursors {
+			if err := c.reach(w.id, at); err != nil {
+				return scoreSum{}, err
+			}
+			if c.id == at {
+				length = c.take()
+			}
+		}
+		if st.tf > 0 {
+			known.add(w.fieldScan.terms[st.place], st.tf, length, w.average)
+		}
+	}
+	if !asked && !w.reaches(known.score) {
+		return scoreSum{}, nil
+	}
+	return w.inOrder(at, length), nil
+}
+
+// inOrder adds up in the order of the question, so that scores do not depend on what was light.
+func (w *walk) inOrder(at uint64, length float64) (sum scoreSum) {
+	times := make([]float64, len(w.terms))
+	for _, st := range w.terms {
+		for _, c := range st.cursors {
+			if c.taken == at {
+				times[st.place] += c.weight * c.freq
+			}
+		}
+	}
+	for i, tf := range times {
+		if tf > 0 {
+			sum.add(w.fieldScan.terms[i], tf, length, w.average)
+		}
+	}
+	return sum
+}
+
+func (w *walk) close() {
+	for _, st := range w.terms {
+		for _, c := range st.cursors {
+			c.tfr.Close()
+		}
+	}
 }
 
 const done = math.MaxUint64
-
-func (c *cursor) next() error {
-	doc, err := c.tfr.Next(c.doc)
-	if err != nil {
-		return err
-	}
-	if c.id = done; doc != nil {
-		c.doc, c.id = doc, doc.ID.Value()
-	}
-	return nil
-}
-
-// advance moves the lowest cursor on.
-func (cs *cursors) advance() error {
-	if err := cs.ahead[0].next(); err != nil {
-		return err
-	}
-	if last := len(cs.ahead) - 1; cs.ahead[0].id == done {
-		cs.ahead[0], cs.ahead = cs.ahead[last], cs.ahead[:last]
-	}
-	cs.sift(0)
-	return nil
-}
-
-func (cs *cursors) sift(i int) {
-	for {
-		low := i
-		for _, child := range [...]int{2*i + 1, 2*i + 2} {
-			if child < len(cs.ahead) && cs.ahead[child].id < cs.ahead[low].id {
-				low = child
-			}
-		}
-		if low == i {
-			return
-		}
-		cs.ahead[i], cs.ahead[low] = cs.ahead[low], cs.ahead[i]
-		i = low
-	}
-}
-
-func (cs *cursors) close() {
-	for _, c := range cs.all {
-		c.tfr.Close()
-	}
-}

@@ -12,27 +12,30 @@ type sifter struct {
 func newSifter(q, spread []float32) *sifter {
 	s := &sifter{sums: make([][256]float32, (len(q)+7)/8)}
 	for at := range s.sums {
+		sums := &s.sums[at]
 		part := q[8*at : min(8*at+8, len(q))]
-		for b := range 256 {
-			var sum float32
-			for j, x := range part {
-				if x *= spread[8*at+j]; b>>j&1 == 1 {
-					sum += x
-				} else {
-					sum -= x
-				}
+		for j, x := range part {
+			sums[0] -= x * spread[8*at+j]
+		}
+		for j, x := range part {
+			for b := range 1 << j {
+				sums[b|1<<j] = sums[b] + 2*x*spread[8*at+j]
 			}
-			s.sums[at][b] = sum
 		}
 	}
 	return s
 }
 
-func (s *sifter) estimate(code []uint64) (sum float32) {
-	for at := range s.sums {
-		sum += s.sums[at][byte(code[at/8]>>(at%8*8))]
+func (s *sifter) estimate(code []uint64) float32 {
+	var sum [2]float32
+	sums := s.sums
+	for _, word := range code {
+		for at := range min(8, len(sums)) {
+			sum[at&1] += sums[at][byte(word>>(8*at))]
+		}
+		sums = sums[min(8, len(sums)):]
 	}
-	return sum
+	return sum[0] + sum[1]
 }
 
 // sift keeps those of near that are estimated highest, at most limit.

@@ -38,8 +38,8 @@ type setVectors struct {
 
 // The nearest by sign code, sifted, are estimated; the best of them, rescored, get an exact score.
 const (
-	sifted   = 4000
-	rescored = 1000
+	sifted   = 2000
+	rescored = 500
 )
 
 func (v *vectors) words() int { return (v.dim + 63) / 64 }
