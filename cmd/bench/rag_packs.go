@@ -44,7 +44,11 @@ func (c *counting) Embed(ctx context.Context, as rag.Role, texts []string) ([][]
 }
 
 func installPack(ctx context.Context, dir string) (sample, error) {
-	docs, pack := inventTexts(0, packPassages), filepath.Join(dir, "pack")
+	docs, err := inventTexts(0, packPassages)
+	if err != nil {
+		return nil, err
+	}
+	pack := filepath.Join(dir, "pack")
 	if err := os.Mkdir(pack, 0o700); err != nil {
 		return nil, err
 	}
@@ -108,7 +112,11 @@ func (r *ragBench) embedSome(ctx context.Context, dir string) (sample, error) {
 		return nil, err
 	}
 	defer x.Close()
-	if _, err := x.Add(ctx, "some", "", inventTexts(packPassages, some), nil); err != nil {
+	more, err := inventTexts(packPassages, some)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := x.Add(ctx, "some", "", more, nil); err != nil {
 		return nil, err
 	}
 	var first, last time.Time // the strangers before the first passage do not count

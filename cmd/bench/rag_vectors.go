@@ -116,34 +116,39 @@ func inventVector(passage, question string) []float32 {
 
 // inventTexts makes documents of one passage, of words as frequent as those of a
 // language.
-func inventTexts(from, n int) fstest.MapFS {
-	random := rand.New(rand.NewPCG(uint64(from), 2))
-	words := rand.NewZipf(random, 1.1, 3, 50_000)
+func inventTexts(from, n int) (fstest.MapFS, error) {
+	word, err := drawWords(rand.New(rand.NewPCG(uint64(from), 2)))
+	if err != nil {
+		return nil, err
+	}
 	files := make(fstest.MapFS, n)
 	for i := from; i < from+n; i++ {
 		var text strings.Builder
 		fmt.Fprintf(&text, "p%d", i)
 		for range 90 {
-			fmt.Fprintf(&text, " mot%d", words.Uint64())
+			text.WriteString(" " + word())
 		}
 		files[fmt.Sprintf("%07d.txt", i)] = &fstest.MapFile{Data: []byte(text.String())}
 	}
-	return files
+	return files, nil
 }
 
 // inventQuestions returns n questions of words of the language, each about a
 // passage below among.
-func inventQuestions(n, among int) []string {
+func inventQuestions(n, among int) ([]string, error) {
 	random := rand.New(rand.NewPCG(5, 6))
-	words := rand.NewZipf(random, 1.1, 3, 50_000)
+	word, err := drawWords(random)
+	if err != nil {
+		return nil, err
+	}
 	qs := make([]string, n)
 	for i := range qs {
 		qs[i] = fmt.Sprintf("about p%d", random.IntN(among))
-		for range 6 {
-			qs[i] += fmt.Sprintf(" mot%d", words.Uint64())
+		for range 8 {
+			qs[i] += " " + word()
 		}
 	}
-	return qs
+	return qs, nil
 }
 
 const askedInvented = 200
@@ -162,10 +167,14 @@ func measureVectors(ctx context.Context, dir string, n int) (sample, error) {
 		return nil, err
 	}
 	defer func() { x.Close() }()
-	exact := scanned(n)
+	questions, err := inventQuestions(askedInvented, n)
+	if err != nil {
+		return nil, err
+	}
+	exact := scanned(n, questions)
 	var took []time.Duration
 	found := 0
-	for i, q := range inventQuestions(askedInvented, n) {
+	for i, q := range questions {
 		start := time.Now()
 		if _, err := rag.Search(ctx, rag.Query{Text: q, Mode: rag.ModeHybrid, Limit: 10}, invented{}, x); err != nil {
 			return nil, err
@@ -208,7 +217,11 @@ func build(ctx context.Context, folder string, n int) error {
 		return err
 	}
 	defer x.Close()
-	if _, err := x.Add(ctx, "all", "", inventTexts(0, n), nil); err != nil {
+	docs, err := inventTexts(0, n)
+	if err != nil {
+		return err
+	}
+	if _, err := x.Add(ctx, "all", "", docs, nil); err != nil {
 		return err
 	}
 	return x.EmbedMissing(ctx, invented{}, nil, nil)
@@ -225,8 +238,12 @@ func openInvented(ctx context.Context, folder string) (*rag.Index, error) {
 
 // rounds adds and deletes a set ten times.
 func rounds(ctx context.Context, x *rag.Index, size, n int) error {
+	docs, err := inventTexts(n, size)
+	if err != nil {
+		return err
+	}
 	for range 10 {
-		if _, err := x.Add(ctx, "more", "", inventTexts(n, size), nil); err != nil {
+		if _, err := x.Add(ctx, "more", "", docs, nil); err != nil {
 			return err
 		}
 		if err := x.EmbedMissing(ctx, invented{}, nil, nil); err != nil {
@@ -262,12 +279,12 @@ type scan struct {
 	questions [][]float32
 }
 
-func scanned(n int) *scan {
+func scanned(n int, questions []string) *scan {
 	e := &scan{vectors: make([][]float32, n)}
 	for i := range e.vectors {
 		e.vectors[i] = unit(inventVector(fmt.Sprintf("p%d", i), ""))
 	}
-	e.questions, _ = invented{}.Embed(context.Background(), rag.RoleQuery, inventQuestions(askedInvented, n))
+	e.questions, _ = invented{}.Embed(context.Background(), rag.RoleQuery, questions)
 	return e
 }
 
@@ -313,8 +330,12 @@ func (e *scan) nearest(i, k int) []string {
 }
 
 func measureScan(ctx context.Context, n int) (sample, error) {
+	questions, err := inventQuestions(askedInvented, n)
+	if err != nil {
+		return nil, err
+	}
 	before := heapMB()
-	e := scanned(n)
+	e := scanned(n, questions)
 	s := sample{colHeap: heapMB() - before, colRecall10: 1}
 	var took []time.Duration
 	for i := range askedInvented {
