@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"savoirs/p2p"
 	"savoirs/rag"
 )
@@ -49,13 +51,16 @@ func (n *Node) askOthers(ctx context.Context, q rag.Query, e rag.Embedder, local
 		return local, err
 	}
 	n.curious.ring()
-	ctx, cancel := context.WithTimeout(ctx, wholeTime)
+	soon, cancel := context.WithTimeout(ctx, wholeTime)
 	defer cancel()
 	a := &asking{n: n, q: q, e: e, counts: counts, done: map[*rag.Offer]bool{}}
-	if err := a.gather(ctx, candidates, early); err != nil {
+	if err := a.gather(soon, candidates, early); err != nil {
 		return local, err
 	}
-	return a.settle(ctx, local)
+	if err := ctx.Err(); err != nil {
+		return local, err
+	}
+	return a.settle(soon, local)
 }
 
 // choose returns whom to ask, the most promising first.
@@ -87,18 +92,19 @@ func (n *Node) askMost() int {
 	return defaultAsked
 }
 
-// gather asks as many as may be asked and waits for them. One that refuses at once gives its place to the next.
+// gather asks as many as may be asked and waits for them, until ctx ends: who has not answered then is late. One that
+// refuses at once gives its place to the next.
 func (a *asking) gather(ctx context.Context, candidates []candidate, early func(rag.Results) error) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	came := make(chan *reply)
-	open, start := 0, time.Now()
+	open, start := map[peer.ID]candidate{}, time.Now()
 	next := func() {
 		c := candidates[0]
 		candidates = candidates[1:]
-		open++
+		open[c.peer] = c
 		running.Go(func() {
 			r := a.n.question(ctx, c, a.q)
 			select {
@@ -107,21 +113,27 @@ func (a *asking) gather(ctx context.Context, candidates []candidate, early func(
 			}
 		})
 	}
-	for open < a.n.askMost() && len(candidates) > 0 {
+	for len(open) < a.n.askMost() && len(candidates) > 0 {
 		next()
 	}
-	for ; open > 0; open-- {
+	for len(open) > 0 {
 		var r *reply
 		select {
 		case r = <-came:
 		case <-ctx.Done():
-			return ctx.Err()
+			for _, c := range open {
+				r := a.n.replyFrom(c)
+				r.Outcome = rag.OutcomeLate
+				a.replies = append(a.replies, r)
+			}
+			return nil
 		}
+		delete(open, r.peer)
 		a.replies = append(a.replies, r)
 		if r.Outcome == rag.OutcomeRefused && len(candidates) > 0 && time.Since(start) < replaced {
 			next()
 		}
-		if open > 1 && len(r.offers) > 0 {
+		if len(open) > 0 && len(r.offers) > 0 {
 			so, err := a.rank(ctx)
 			if err != nil {
 				return err
@@ -134,9 +146,13 @@ func (a *asking) gather(ctx context.Context, candidates []candidate, early func(
 	return nil
 }
 
+func (n *Node) replyFrom(c candidate) *reply {
+	return &reply{candidate: c, Asked: rag.Asked{Peer: c.peer.String(), Name: n.profiles.of(c.peer).Name}}
+}
+
 // question puts q to one node and takes what is as agreed.
 func (n *Node) question(ctx context.Context, c candidate, q rag.Query) *reply {
-	r := &reply{candidate: c, Asked: rag.Asked{Peer: c.peer.String(), Name: n.profiles.of(c.peer).Name}}
+	r := n.replyFrom(c)
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	question := searchQuestion{Text: q.Text, Lang: q.Lang, Model: q.Model, Vector: q.Vector}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -16,8 +17,7 @@ import (
 	"savoirs/store/catalog"
 )
 
-// defaultAsked is how many other nodes a question is put to: five bring as much as all, within a hundredth (see
-// docs/decisions/0020-asking-others.md).
+// defaultAsked is how many other nodes a question is put to; docs/decisions/0020-asking-others.md has what more would bring.
 const defaultAsked = 5
 
 // elsewhere is a dataset that others have and this node has not.
@@ -173,7 +173,7 @@ func (c *codes) put(set string, k rag.Signs) {
 }
 
 // goodLink is the round trip below which sign codes are worth their bytes.
-const goodLink = 60_000_000 // ns
+const goodLink = 60 * time.Millisecond
 
 // keepSigns learns sign codes after a question was put to others, so that the next one is put to better ones: a node
 // that asks nobody costs nobody anything.
@@ -205,20 +205,31 @@ func (n *Node) LearnCodes(ctx context.Context) (known int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	good := map[peer.ID]bool{}
+	links := map[peer.ID]time.Duration{}
 	for _, p := range n.mesh.Peers() {
-		good[p.ID] = p.Savoirs && p.RTT < goodLink
+		if p.Savoirs {
+			links[p.ID] = p.RTT
+		}
 	}
 	var asking errgroup.Group
 	asking.SetLimit(4)
 	for _, s := range sets {
-		if k := s.place.Codes; k != nil && k.Model == e.Model() || !good[s.holder] || ctx.Err() != nil {
+		if k := s.place.Codes; k != nil && k.Model == e.Model() || ctx.Err() != nil {
 			continue
 		}
 		if sk := s.place.Sketch; sk == nil || sk.Model != e.Model() || sk.Passages() > rag.MaxCodes {
 			continue
 		}
+		rtt, connected := links[s.holder]
+		if !connected {
+			continue
+		}
 		asking.Go(func() error {
+			if rtt >= goodLink { // when it came; both may have been busy
+				if now, err := n.mesh.RoundTrip(ctx, s.holder); err != nil || now >= goodLink {
+					return nil
+				}
+			}
 			k, err := p2p.Call[codesQuestion, rag.Signs](ctx, n.mesh, s.holder, codesCall, codesLimit, codesQuestion{Root: s.place.Set, Model: e.Model()})
 			if err == nil {
 				err = k.Check()

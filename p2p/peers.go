@@ -23,7 +23,7 @@ type Peer struct {
 	Addr      string        `json:"addr"`
 	Transport string        `json:"transport"` // tcp or quic
 	Inbound   bool          `json:"inbound"`   // it dialled us
-	RTT       time.Duration `json:"rtt"`       // nanoseconds, 0 while unknown
+	RTT       time.Duration `json:"rtt"`       // nanoseconds, 0 while unknown; from when it came, see RoundTrip
 	Since     time.Time     `json:"since"`
 	Savoirs   bool          `json:"savoirs"` // speaks our protocols, unlike a plain IPFS node
 	Found     string        `json:"found"`   // link, kept (static or joined), remembered, dht, or came: it dialled us
@@ -107,6 +107,29 @@ func (m *Mesh) letIn(ctx context.Context, p peer.ID) error {
 		return ctx.Err()
 	}
 	return answer.Error
+}
+
+// roundTrips is how many times RoundTrip measures.
+const roundTrips = 3
+
+// RoundTrip measures the round trip to p now, the least of a few: that of Peers is from when the peer came, and a node that
+// was busy then would seem far away for good.
+func (m *Mesh) RoundTrip(ctx context.Context, p peer.ID) (least time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	answers := ping.Ping(ctx, m.host, p)
+	for range roundTrips {
+		a, ok := <-answers
+		switch {
+		case !ok:
+			return 0, fmt.Errorf("measure the round trip to %s: %w", p, ctx.Err())
+		case a.Error != nil:
+			return 0, fmt.Errorf("measure the round trip to %s: %w", p, a.Error)
+		case least == 0 || a.RTT < least:
+			least = a.RTT
+		}
+	}
+	return least, nil
 }
 
 // forgetFailures clears the dial backoff of p, so that the next dial is made and not refused out of hand.

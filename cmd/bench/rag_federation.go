@@ -169,6 +169,7 @@ func (r *ragBench) topics(ctx context.Context, docs []rag.CollectionText) ([][]r
 		}
 		points = append(points, mean)
 	}
+	centre(points)
 	random := rand.New(rand.NewPCG(5, 5))
 	means := make([][]float32, federated)
 	for i, at := range random.Perm(len(points))[:federated] {
@@ -206,6 +207,27 @@ func (r *ragBench) topics(ctx context.Context, docs []rag.CollectionText) ([][]r
 		shelves[at] = append(shelves[at], under[t]...)
 	}
 	return slices.DeleteFunc(shelves, func(s []rag.CollectionText) bool { return len(s) == 0 }), nil
+}
+
+// centre leaves of each point its direction from the mean of all: texts of one model lie in a narrow cone, where nearly all
+// would be of one topic.
+func centre(points [][]float32) {
+	mean := make([]float32, len(points[0]))
+	for _, p := range points {
+		for j, x := range p {
+			mean[j] += x / float32(len(points))
+		}
+	}
+	for _, p := range points {
+		length := 0.0
+		for j := range p {
+			p[j] -= mean[j]
+			length += float64(p[j]) * float64(p[j])
+		}
+		for j := range p {
+			p[j] /= float32(math.Sqrt(max(length, 1e-12)))
+		}
+	}
 }
 
 func closest(p []float32, means [][]float32) (best int) {
