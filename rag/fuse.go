@@ -15,7 +15,7 @@ import (
 //
 // Where one of the two is missing, standing by the other takes its place: words between languages that
 // do not share them, meaning where a passage has no vector yet.
-const bm25PerDeviation = 4.1
+const bm25PerDeviation = 3.2
 
 // lean is how much of what all questions have in common is taken out of a question's vector: passages
 // near to that are near to every question.
