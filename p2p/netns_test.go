@@ -263,10 +263,10 @@ func TestNeighboursFindEachOtherWhateverHappensToThem(t *testing.T) {
 	meet := func(what string) {
 		t.Helper()
 		begin := time.Now()
-		if got := a.says(t, "met", 5*time.Second); got != idB {
+		if got := a.says(t, "met", 15*time.Second); got != idB {
 			t.Errorf("%s: the first met %s", what, got)
 		}
-		if got := b.says(t, "met", 5*time.Second); got != idA {
+		if got := b.says(t, "met", 15*time.Second); got != idA {
 			t.Errorf("%s: the second met %s", what, got)
 		}
 		t.Logf("%s: found after %s", what, time.Since(begin).Round(time.Millisecond))
