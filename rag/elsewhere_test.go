@@ -82,3 +82,15 @@ func TestACorpusRanksTheSameHoweverItIsSpreadOverNodes(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsOfEveryLanguageAreTakenAndOfNoOther(t *testing.T) {
+	t.Parallel()
+	counts := rag.Counts{"klingon": {Passages: 1, Terms: 1}}
+	for _, f := range []string{"fr", "en", "es", "ht", "gcf"} {
+		counts[f] = rag.FieldCounts{Passages: 2, Terms: 9, With: map[string]int{"dlo": 5}}
+	}
+	counts.Clamp()
+	if _, odd := counts["klingon"]; odd || len(counts) != 5 || counts["gcf"].With["dlo"] != 2 {
+		t.Errorf("taken: %v", counts)
+	}
+}

@@ -3,6 +3,7 @@ package rag
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"savoirs/rag/extract"
 )
@@ -28,7 +29,7 @@ func (o *Offer) Accept() bool {
 // Clamp brings counts that another node claims into what can be.
 func (c Counts) Clamp() {
 	for name, f := range c {
-		if field(name) != fieldFr && field(name) != fieldEn && field(name) != fieldEs && field(name) != fieldOther || len(f.With) > 4*maxTerms {
+		if !slices.Contains(fields[:], field(name)) || len(f.With) > 4*maxTerms {
 			delete(c, name)
 			continue
 		}
