@@ -97,3 +97,22 @@ func TestABrokenArchiveIsRefusedAloneAndPassedOverAmongOthers(t *testing.T) {
 		t.Errorf("%+v, %v", it, err)
 	}
 }
+
+func TestVerifyNamesAnArchiveThatIsNotWhatItsOwnSumSays(t *testing.T) {
+	n := nodetest.Start(t, 1)[0]
+	dir := t.TempDir()
+	bad := plants()
+	bad[len(bad)-1] ^= 1 // of the sum
+	for name, b := range map[string][]byte{"good.zim": plants(), "bad.zim": bad} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Add(t.Context(), filepath.Join(dir, name), node.AddOptions{Title: name}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := n.Verify(t.Context(), "", false, nil)
+	if err != nil || v.Items != 2 || len(v.Damage) != 0 || len(v.Archives) != 1 || v.Archives[0].Title != "bad.zim" {
+		t.Errorf("%+v, %v", v, err)
+	}
+}

@@ -27,7 +27,7 @@ func verifyCmd(s *shell) *cobra.Command {
 		} else {
 			s.verified(v)
 		}
-		if len(v.Damage) > 0 {
+		if len(v.Damage)+len(v.Archives) > 0 {
 			return &api.Error{Code: string(node.Damaged), Message: "some content is damaged"}
 		}
 		return err
@@ -54,5 +54,8 @@ func (s *shell) verified(v node.Verification) {
 			fmt.Fprintf(s.out, "  %s  %d–%d\n", clean(d.Path), d.Offset, d.Offset+d.Length)
 		}
 		rest = rest[n:]
+	}
+	for _, a := range v.Archives {
+		s.line("say.verify.archive", "path", a.Path, "title", a.Title)
 	}
 }
