@@ -122,6 +122,11 @@ func (sp *space) usable(mh string) ([]ref, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sp.usableOf(mh, refs), nil
+}
+
+// usableOf is usable for references that are read already.
+func (sp *space) usableOf(mh string, refs []ref) []ref {
 	sp.mu.RLock()
 	defer sp.mu.RUnlock()
 	out := refs[:0]
@@ -137,7 +142,7 @@ func (sp *space) usable(mh string) ([]ref, error) {
 		}
 		out = append(out, r)
 	}
-	return out, nil
+	return out
 }
 
 // size returns the length of a block without reading it, or ipld.ErrNotFound.
