@@ -61,6 +61,7 @@ type Options struct {
 	AskOthers bool // put questions to other nodes too, unless they are private
 	AskMost   int  // other nodes a question is put to, 0 is 5
 
+	Media     Media         // where drives appear, by default on this machine
 	FreeFloor int64         // bytes of disk always left free, 0 for the store's default
 	Pace      time.Duration // how often copies are looked at, 0 is a minute; what changed is told in a thirtieth of it
 	Log       *slog.Logger

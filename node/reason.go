@@ -64,6 +64,8 @@ const (
 	BadCopies       Reason = "bad_copies"
 	UnknownNode     Reason = "unknown_node"
 	NoTerritory     Reason = "no_territory"
+	DriveBusy       Reason = "drive_busy"
+	NoUnmount       Reason = "no_unmount"
 )
 
 // causes are the sentinels of every package in the order they are tried: what
@@ -72,7 +74,7 @@ var causes = []struct {
 	err    error
 	reason Reason
 }{
-	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory},
+	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory}, {ErrDriveBusy, DriveBusy}, {ErrNoUnmount, NoUnmount},
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{zim.ErrSplit, SplitArchive}, {zim.ErrTruncated, CutArchive}, {zim.ErrDamaged, BadArchive}, {zim.ErrNotZIM, BadArchive}, {zim.ErrUnsupported, BadArchive},

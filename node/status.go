@@ -47,6 +47,8 @@ type Status struct {
 	Size    int64 `json:"size"` // bytes of content here
 	Free    int64 `json:"free"` // bytes usable above the floor
 	Rebuilt bool  `json:"rebuilt,omitempty"`
+
+	Drives []Drive `json:"drives,omitempty"` // plugged now; told to this machine only
 }
 
 // Status tells how the node is.
@@ -83,6 +85,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	}
 	s.Embedded, s.Passages = n.coverage()
 	if s.Free, err = n.store.Free(); err != nil {
+		return s, err
+	}
+	if s.Drives, err = n.o.Media.Drives(); err != nil {
 		return s, err
 	}
 	if _, m, err := n.engine.Generator(ctx, n.chatModel()); err == nil {

@@ -53,6 +53,7 @@ func (s *shell) statusRows(st node.Status) [][]string {
 	row("search", s.say("say.status.passages", "n", st.Passages), s.meaning(st))
 	row("answers", s.answers(st))
 	row("disk", s.say("say.status.used", "size", s.words.Bytes(st.Size)), s.say("say.status.free", "size", s.words.Bytes(st.Free)))
+	row("drives", s.drives(st.Drives)...)
 	if st.Bad > 0 {
 		row("health", s.say("say.status.bad", "n", st.Bad))
 	}

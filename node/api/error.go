@@ -84,6 +84,8 @@ var outcomes = map[string]struct{ exit, status int }{
 	string(node.BadCopies):       {exitUsage, http.StatusBadRequest},
 	string(node.UnknownNode):     {exitNotFound, http.StatusNotFound},
 	string(node.NoTerritory):     {exitUsage, http.StatusConflict},
+	string(node.DriveBusy):       {exitFailure, http.StatusConflict},
+	string(node.NoUnmount):       {exitNotAllowed, http.StatusForbidden},
 	"not_running":                {exitNotRunning, http.StatusServiceUnavailable},
 	"not_allowed":                {exitNotAllowed, http.StatusForbidden},
 	"too_large":                  {exitUsage, http.StatusRequestEntityTooLarge},

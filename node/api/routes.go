@@ -59,7 +59,7 @@ type (
 func (s *server) routes() []route {
 	n := s.node
 	return []route{
-		{"GET", "/status", false, reply(s, s.status)},
+		{"GET", "/status", false, s.status},
 		{"GET", "/items", false, reply(s, func(ctx context.Context, _ nothing) ([]node.Item, error) { return n.List(ctx) })},
 		{"POST", "/items/show", false, reply(s, func(ctx context.Context, q refRequest) (node.Detail, error) { return n.Show(ctx, q.Ref) })},
 		{"POST", "/items/add", true, stream(s, func(ctx context.Context, q addRequest, p func(node.Progress)) (node.Item, error) {
@@ -123,8 +123,14 @@ func (s *server) passage(w http.ResponseWriter, r *http.Request) {
 	})(w, r)
 }
 
-func (s *server) status(ctx context.Context, _ nothing) (node.Status, error) {
-	st, err := s.node.Status(ctx)
-	st.HTTP = s.o.Addr
-	return st, err
+// status tells how the node is; what is plugged is no concern of other machines.
+func (s *server) status(w http.ResponseWriter, r *http.Request) {
+	reply(s, func(ctx context.Context, _ nothing) (node.Status, error) {
+		st, err := s.node.Status(ctx)
+		st.HTTP = s.o.Addr
+		if !fromHere(r) {
+			st.Drives = nil
+		}
+		return st, err
+	})(w, r)
 }
