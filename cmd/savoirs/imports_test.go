@@ -25,23 +25,24 @@ const module = "savoirs/"
 //	  node/api    |    node/web
 //	        \     |     /
 //	             node
-//	   /      |       |      \
-//	store  catalog   p2p     rag
+//	   /      |     |      |      \
+//	store  catalog stick  p2p    rag
 var star = map[string][]string{
 	"store":          {"store/twosum"},
 	"store/twosum":   {},
 	"store/catalog":  {},
+	"store/stick":    {},
 	"p2p":            {},
 	"p2p/linktest":   {},
 	"p2p/attacktest": {},
 	"rag":            {"rag/"},
-	"node":           {"store", "store/catalog", "p2p", "rag/"},
+	"node":           {"store", "store/catalog", "store/stick", "p2p", "rag/"},
 	"node/words":     {},
 	"node/api":       {"node", "rag", "store/catalog", "p2p"},
 	"node/web":       {"node", "node/words", "rag", "store/catalog", "p2p"},
 	"node/nodetest":  {"node", "rag/ragtest"},
 	"cmd/savoirs":    {"node", "node/api", "node/web", "node/words", "rag", "rag/engine", "rag/extract"},
-	"cmd/bench":      {"node", "node/api", "store", "store/catalog", "p2p", "p2p/linktest", "p2p/attacktest", "rag/"},
+	"cmd/bench":      {"node", "node/api", "store", "store/catalog", "store/stick", "p2p", "p2p/linktest", "p2p/attacktest", "rag/"},
 	"deploy":         {"node", "node/api", "rag/"},
 }
 
@@ -140,6 +141,10 @@ func TestTheStarRefusesWhatItShould(t *testing.T) {
 	}{
 		{"store", "store/add.go", "store/catalog", true},
 		{"store/catalog", "store/catalog/add.go", "store", true},
+		{"store", "store/add.go", "store/stick", true},
+		{"store/stick", "store/stick/walk.go", "store", true},
+		{"store/stick", "store/stick/walk.go", "store/catalog", true},
+		{"node", "node/stick.go", "store/stick", false},
 		{"p2p", "p2p/mesh.go", "rag", true},
 		{"rag/extract", "rag/extract/pdf.go", "store", true},
 		{"rag/engine", "rag/engine/embed.go", "rag", false},
