@@ -132,11 +132,8 @@ func (n *Node) ForgetAnswers(context.Context) error {
 	return nil
 }
 
-// answerKey names what an answer to q would come from; "" when it shall not be kept.
-func (n *Node) answerKey(ctx context.Context, said Question, q rag.Query, model string) string {
-	if (n.o.AskOthers || said.Mesh) && len(q.In) == 0 {
-		return ""
-	}
+// answerKey names what an answer to q would come from, and how far it would go.
+func (n *Node) answerKey(ctx context.Context, said Question, q rag.Query, model string) (string, error) {
 	type version struct {
 		Set      string
 		Space    store.Space
@@ -155,12 +152,13 @@ func (n *Node) answerKey(ctx context.Context, said Question, q rag.Query, model 
 	if e, err := n.embedder(ctx); err == nil {
 		embedder = e.Model()
 	}
-	b, err := json.Marshal([]any{answersVersion, n.o.Version, asRead(q.Text), q.Lang, slices.Sorted(slices.Values(q.In)), q.Limit, q.Mode, versions, model, embedder})
+	b, err := json.Marshal([]any{answersVersion, n.o.Version, asRead(q.Text), q.Lang, slices.Sorted(slices.Values(q.In)), q.Limit, q.Mode, versions, model, embedder,
+		said.Private, n.asksOthers(said)})
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("name an answer: %w", err)
 	}
 	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // asRead is a question as it is read: spaces and the marks at its end say nothing, nor does the case of its letters.

@@ -48,7 +48,8 @@ func (n *Node) Search(ctx context.Context, q Question) (rag.Results, error) {
 // written, then its end. Without a model, or with
 // NoModel, the passages are the answer. When the library has nothing on the
 // subject the answer says so and Known is false. An answer that was given before to the same question, by the same
-// models from the same versions, is given again, marked as Kept.
+// models from the same versions, is given again, marked as Kept. One that is being given to somebody else is given to
+// both: each hears it from its beginning, and either may leave.
 func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) (rag.Answer, error) {
 	defer n.questions.begin()()
 	if q.Alone {
@@ -65,16 +66,33 @@ func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) 
 			n.log.Warn("no model for this answer", "err", err)
 		}
 	}
-	key := n.answerKey(ctx, q, query, m.ID()+" "+m.Name)
-	if kept, ok := n.answers.find(key); ok && key != "" && !q.Fresh {
-		return kept, tellAgain(kept, emit)
+	key, err := n.answerKey(ctx, q, query, m.ID()+" "+m.Name)
+	if err != nil {
+		return rag.Answer{}, err
+	}
+	making := key
+	if q.Fresh {
+		making += " fresh" // not with those who may be given a kept one
+	}
+	return n.together.answer(ctx, making, func(ctx context.Context, emit func(rag.Event) error) (rag.Answer, error) {
+		return n.answerOnce(ctx, q, query, g, key, emit)
+	}, emit)
+}
+
+// answerOnce gives the answer kept under key again, where it is good enough, or makes one and keeps it.
+func (n *Node) answerOnce(ctx context.Context, q Question, query rag.Query, g rag.Generator, key string, emit func(rag.Event) error) (rag.Answer, error) {
+	keeps := !n.asksOthers(q)
+	if keeps && !q.Fresh {
+		if kept, ok := n.answers.find(key); ok {
+			return kept, tellAgain(kept, emit)
+		}
 	}
 	results, err := n.search(ctx, q, query, func(r rag.Results) error { return emit(rag.EarlySources(r)) })
 	if err != nil {
 		return rag.Answer{}, fmt.Errorf("search: %w", err)
 	}
 	answer, err := rag.Ask(ctx, query, results, g, emit)
-	if err == nil && key != "" && results.Degraded == "" && ctx.Err() == nil {
+	if err == nil && keeps && results.Degraded == "" && ctx.Err() == nil {
 		if err := n.answers.keep(key, answer); err != nil {
 			n.log.Warn("keep an answer", "err", err)
 		}
@@ -82,14 +100,17 @@ func (n *Node) Ask(ctx context.Context, q Question, emit func(rag.Event) error) 
 	return answer, err
 }
 
-// search finds passages here, then asks others. A question about some items only
+// asksOthers tells whether a question would be put to other nodes, if it were not private. One about some items only
 // is about what is here.
+func (n *Node) asksOthers(q Question) bool { return (n.o.AskOthers || q.Mesh) && len(q.In) == 0 }
+
+// search finds passages here, then asks others.
 func (n *Node) search(ctx context.Context, said Question, q rag.Query, early func(rag.Results) error) (rag.Results, error) {
 	e, err := n.embedder(ctx)
 	if err != nil {
 		e = nil // words alone still find
 	}
-	wanted := (n.o.AskOthers || said.Mesh) && len(q.In) == 0
+	wanted := n.asksOthers(said)
 	if e != nil && wanted && q.Mode != rag.ModeLexical {
 		// what glossaries of private sets say stays home
 		if q.Vector, err = rag.EmbedQuestion(ctx, q, e, n.indexes[store.Mesh]); err == nil {

@@ -80,6 +80,7 @@ type Node struct {
 	holdings *catalog.Holdings
 	indexes  map[store.Space]*rag.Index
 	answers  answers
+	together together
 	engine   *engine.Engine
 	mesh     *p2p.Mesh
 
