@@ -1,10 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/ipfs/go-cid"
@@ -48,55 +48,33 @@ func (s *Store) BlocksOf(ctx context.Context, root cid.Cid, f func(c cid.Cid, si
 	return nil
 }
 
-// DigestPrefix is how many bytes of its SHA-256 stand for a block in Digests.
-const DigestPrefix = 8
-
-// Digests returns the first 8 bytes of the SHA-256 of each block of the items of these spaces, finished and unfinished, one
-// after the other, in order, each once; of at most so many blocks. Loose blocks, which may give way to others, and those
-// known to be wrong on disk are not among them.
-func (s *Store) Digests(most int, names ...Space) ([]byte, error) {
-	var all []byte
-	for _, name := range names {
-		sp, found := s.space(name), 0
-		head := []byte{multihash.SHA2_256, sha256.Size}
-		err := sp.idx.each(sp.blockKey(string(head)), func(key, value []byte) error {
-			mh := string(key[len(sp.blockKey("")):])
-			digest := mh[len(head):]
-			if len(digest) < DigestPrefix || found >= most {
+// AllBlocks yields the blocks of the items of these spaces, finished and unfinished, as raw CIDv1: the codec is not
+// recorded. Loose blocks, which may give way to others, and those known to be wrong on disk are not among them. A block of
+// two spaces comes twice.
+func (s *Store) AllBlocks(names ...Space) iter.Seq2[cid.Cid, error] {
+	return func(yield func(cid.Cid, error) bool) {
+		for _, name := range names {
+			sp := s.space(name)
+			err := sp.idx.each(sp.blockKey(""), func(key, value []byte) error {
+				mh := string(key[len(sp.blockKey("")):])
+				refs, err := decodeRefs(value)
+				if err != nil || !slices.ContainsFunc(sp.usableOf(mh, refs), func(r ref) bool { return r.kind != loose }) {
+					return nil
+				}
+				if !yield(cid.NewCidV1(cid.Raw, multihash.Multihash(mh)), nil) {
+					return errStop
+				}
 				return nil
+			})
+			if errors.Is(err, errStop) {
+				return
 			}
-			refs, err := decodeRefs(value)
 			if err != nil {
-				return nil
+				yield(cid.Undef, fmt.Errorf("list blocks: %w", err))
+				return
 			}
-			if !slices.ContainsFunc(sp.usableOf(mh, refs), func(r ref) bool { return r.kind != loose }) {
-				return nil
-			}
-			found++
-			all = append(all, digest[:DigestPrefix]...)
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list blocks: %w", err)
 		}
 	}
-	return inOrder(all, most), nil
-}
-
-// inOrder sorts the prefixes that b is made of, and leaves each there once, and at most so many.
-func inOrder(b []byte, most int) []byte {
-	at := make([][DigestPrefix]byte, 0, len(b)/DigestPrefix)
-	for p := range slices.Chunk(b, DigestPrefix) {
-		at = append(at, [DigestPrefix]byte(p))
-	}
-	slices.SortFunc(at, func(a, b [DigestPrefix]byte) int { return bytes.Compare(a[:], b[:]) })
-	at = slices.Compact(at)
-	at = at[:min(len(at), most)]
-	b = b[:0]
-	for _, p := range at {
-		b = append(b, p[:]...)
-	}
-	return b
 }
 
 // Lacks lists blocks that are known to be missing and are not in the store elsewhere, at most so many, in the order of the
