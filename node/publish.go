@@ -72,7 +72,7 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	if err := n.refusePack(item.Root, o.NoPack); err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
 	}
-	held, err := n.store.Publish(root)
+	held, err := n.store.Move(root, store.Mesh)
 	if err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
 	}

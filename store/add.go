@@ -27,8 +27,8 @@ type AddOptions struct {
 // Add makes an item of a folder, or of one file wrapped in a folder. When it returns, the item is durable. Hidden files
 // are skipped; links are followed inside the folder.
 //
-// The same content twice is one item: the second time the first Item is returned with Existed set (published if it was
-// private and Mesh is asked for, pinned if Pin is set), and no second copy is made. On an error nothing of it remains.
+// The same content twice is one item: the second time the first Item is returned with Existed set (moved if it was
+// private and Mesh is asked for, or if it waited in the inbox; pinned if Pin is set), and no second copy is made. On an error nothing of it remains.
 //
 // Errors name the path: ErrEmpty, ErrOutside, ErrUnreadable; ErrNoSpace before the first byte is written.
 func (s *Store) Add(ctx context.Context, name string, o AddOptions) (Item, error) {
@@ -95,10 +95,10 @@ func (s *Store) add(ctx context.Context, name string, o AddOptions) (Item, error
 // an item, and last the index.
 func (s *Store) keepAdded(sp *space, root cid.Cid, c card, stage string) (Item, error) {
 	s.gesture.Lock()
-	_, old, err := s.find(root)
+	at, old, err := s.find(root)
 	s.gesture.Unlock()
 	if err == nil {
-		return s.addedBefore(old, sp.name, c.Pinned)
+		return s.addedBefore(old.item(at.name), sp.name, c.Pinned)
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return Item{}, err
@@ -145,18 +145,18 @@ func (s *Store) keepAdded(sp *space, root cid.Cid, c card, stage string) (Item, 
 }
 
 // addedBefore answers an Add of content that is here already.
-func (s *Store) addedBefore(h held, want Space, pin bool) (Item, error) {
+func (s *Store) addedBefore(it Item, want Space, pin bool) (Item, error) {
 	if pin {
-		if err := s.Pin(h.root); err != nil {
+		if err := s.Pin(it.Root); err != nil {
 			return Item{}, err
 		}
 	}
-	if want == Mesh {
-		if _, err := s.Publish(h.root); err != nil {
+	if want == Mesh || it.Space == Inbox {
+		if _, err := s.Move(it.Root, want); err != nil {
 			return Item{}, err
 		}
 	}
-	it, err := s.Item(h.root)
+	it, err := s.Item(it.Root)
 	it.Existed = true
 	return it, err
 }

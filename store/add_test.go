@@ -315,7 +315,7 @@ func checkNothingLeft(t *testing.T, s *Store) {
 	for it := range s.Items() {
 		t.Errorf("item %s is there", it.Root)
 	}
-	for _, sp := range []*space{s.private, s.mesh} {
+	for _, sp := range s.spaces() {
 		for _, d := range []string{sp.items(), sp.incoming(), sp.staging(), sp.loose()} {
 			if left, err := os.ReadDir(d); err != nil || len(left) > 0 {
 				t.Errorf("%s holds %v, %v", d, left, err)

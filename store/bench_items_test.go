@@ -135,7 +135,7 @@ func BenchmarkGestures(b *testing.B) {
 			for b.Loop() {
 				it := add(b, s, path, AddOptions{})
 				publish.start()
-				_, err := s.Publish(it.Root)
+				_, err := s.Move(it.Root, Mesh)
 				must(b, err)
 				publish.lap()
 				must(b, s.Close())

@@ -12,7 +12,7 @@ import (
 )
 
 // Blocks returns the blocks of one space as a boxo Blockstore: those of its items, of its unfinished items and its loose
-// ones. It cannot reach the other space. Get hashes what it reads; a block that is wrong on disk is as good as absent.
+// ones. It cannot reach the others. Get hashes what it reads; a block that is wrong on disk is as good as absent.
 // It is a boxo blockstore.Viewer too, for who reads many blocks.
 // Put keeps a block as a loose one, durably, in bounded room where the oldest give way to new ones. DeleteBlock removes
 // a loose block; blocks of items stay. A block that is not there is an ipld.ErrNotFound.

@@ -138,7 +138,7 @@ func (in *Incoming) keep() (Item, error) {
 	s.gesture.Lock()
 	defer s.gesture.Unlock()
 	if _, _, err := s.find(in.root); err == nil { // added to the other space meanwhile
-		if err := in.discard(); err != nil {
+		if err := sp.discard(in.root); err != nil {
 			return Item{}, err
 		}
 		return s.Item(in.root)
@@ -164,6 +164,9 @@ func (in *Incoming) keep() (Item, error) {
 		}
 	}
 	if err := sp.install(h); err != nil {
+		return Item{}, err
+	}
+	if err := s.discardElsewhere(in.root, sp); err != nil {
 		return Item{}, err
 	}
 	return s.Item(in.root)

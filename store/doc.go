@@ -4,7 +4,7 @@
 // The files are the truth. The index is derived from them and is rebuilt when it is lost or damaged, so a store always
 // opens. What is acknowledged is durable, what is read was hashed, and what is wrong on disk is marked and never served.
 //
-// There are two spaces, private and mesh, with separate folders and separate index keys. Whoever serves strangers is
+// There are three spaces, private, mesh and inbox, with separate folders and separate index keys. Whoever serves strangers is
 // given Blocks(Mesh) and cannot reach a private block.
 //
 //	DIR/lock                          held (flock) by the one process that has the store open

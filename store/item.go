@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipfs/go-cid"
 )
@@ -32,6 +33,12 @@ type Item struct {
 	Pinned bool    `json:"pinned,omitempty"`
 	// Kept tells that it is here for others, by a pledge, and that nobody here asked for it. The store does not act on it.
 	Kept bool `json:"kept,omitempty"`
+	// Bearer is who carried it here, when it came by hand, and Came when, by this machine's clock. The store does not act
+	// on them.
+	Bearer string    `json:"bearer,omitempty"`
+	Came   time.Time `json:"came,omitzero"`
+	// Sealed tells that it came for this machine alone: from the inbox it goes to the private space and no other.
+	Sealed bool `json:"sealed,omitempty"`
 	// InPlace is the user's own file or folder the item was added from, when it was not copied.
 	InPlace string `json:"in_place,omitempty"`
 	// Bad is how many ranges are known to be wrong on disk.
@@ -44,20 +51,24 @@ type Item struct {
 
 // card is what cannot be derived about an item; <root>.json.
 type card struct {
-	Title   string `json:"title,omitempty"`
-	Kind    string `json:"kind,omitempty"`
-	Origin  string `json:"origin,omitempty"`
-	Pinned  bool   `json:"pinned,omitempty"`
-	Kept    bool   `json:"kept,omitempty"`
-	InPlace string `json:"in_place,omitempty"` // as Item.InPlace
-	Base    string `json:"base,omitempty"`     // the folder its paths are relative to, when in place
-	Size    int64  `json:"size,omitempty"`     // declared content bytes, of an unfinished item
+	Title   string    `json:"title,omitempty"`
+	Kind    string    `json:"kind,omitempty"`
+	Origin  string    `json:"origin,omitempty"`
+	Pinned  bool      `json:"pinned,omitempty"`
+	Kept    bool      `json:"kept,omitempty"`
+	Bearer  string    `json:"bearer,omitempty"`
+	Came    time.Time `json:"came,omitzero"`
+	Sealed  bool      `json:"sealed,omitempty"`
+	InPlace string    `json:"in_place,omitempty"` // as Item.InPlace
+	Base    string    `json:"base,omitempty"`     // the folder its paths are relative to, when in place
+	Size    int64     `json:"size,omitempty"`     // declared content bytes, of an unfinished item
 }
 
 func (h *held) item(sp Space) Item {
 	it := Item{
 		Root: h.root, Space: sp, Title: h.card.Title, Kind: h.card.Kind, Origin: h.card.Origin,
-		Size: h.size, Files: h.files, Pinned: h.card.Pinned, Kept: h.card.Kept, InPlace: h.card.InPlace, Bad: len(h.marks),
+		Size: h.size, Files: h.files, Pinned: h.card.Pinned, Kept: h.card.Kept,
+		Bearer: h.card.Bearer, Came: h.card.Came, Sealed: h.card.Sealed, InPlace: h.card.InPlace, Bad: len(h.marks),
 	}
 	if !h.whole {
 		it.Size, it.Have = h.card.Size, h.size
@@ -74,10 +85,10 @@ func (s *Store) Item(root cid.Cid) (Item, error) {
 	return h.item(sp.name), nil
 }
 
-// Items lists the complete items of both spaces, ordered by root, as they were when the loop began.
+// Items lists the complete items of the private and the mesh space, ordered by root, as they were when the loop began.
 func (s *Store) Items() iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		for _, it := range s.list(true) {
+		for _, it := range list(true, s.mesh, s.private) {
 			if !yield(it, nil) {
 				return
 			}
@@ -85,12 +96,17 @@ func (s *Store) Items() iter.Seq2[Item, error] {
 	}
 }
 
-// Unfinished lists the items Receive has begun and not completed, ordered by root.
-func (s *Store) Unfinished() ([]Item, error) { return s.list(false), nil }
+// Unfinished lists the items Receive has begun and not completed, but for those of the inbox, ordered by root.
+func (s *Store) Unfinished() ([]Item, error) { return list(false, s.mesh, s.private), nil }
 
-func (s *Store) list(whole bool) []Item {
+// Waiting lists the items of the inbox, complete or not, each ordered by root.
+func (s *Store) Waiting() (whole, unfinished []Item) {
+	return list(true, s.inbox), list(false, s.inbox)
+}
+
+func list(whole bool, spaces ...*space) []Item {
 	var items []Item
-	for _, sp := range []*space{s.mesh, s.private} {
+	for _, sp := range spaces {
 		sp.mu.RLock()
 		for _, h := range sp.held {
 			if h.whole == whole {
@@ -147,7 +163,7 @@ func (s *Store) setCard(root cid.Cid, whole bool, change func(*card)) error {
 
 // findUnfinished returns the space that has begun to receive root.
 func (s *Store) findUnfinished(root cid.Cid) (*space, held, error) {
-	for _, sp := range []*space{s.mesh, s.private} {
+	for _, sp := range s.spaces() {
 		if h, ok := sp.snapshot(root); ok {
 			return sp, h, nil
 		}

@@ -126,7 +126,7 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 					must(t, s.Drop(it.Root))
 				}
 				*c = claims{space: map[string]Space{}, landed: map[string]map[string]bool{}, noted: c.noted, count: c.count}
-				for _, u := range s.list(false) {
+				for _, u := range list(false, s.spaces()...) {
 					in := receive(t, s, u.Root, ReceiveOptions{Space: u.Space})
 					must(t, in.Abandon())
 				}

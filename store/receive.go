@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/ipfs/go-cid"
@@ -28,7 +29,10 @@ type ReceiveOptions struct {
 	Title  string
 	Kind   string
 	Origin string
-	Kept   bool // for others, see Item
+	Kept   bool      // for others, see Item
+	Bearer string    // as Item.Bearer
+	Came   time.Time // as Item.Came
+	Sealed bool      // as Item.Sealed
 	// Size is the declared content size in bytes. It must fit on the disk, and more is not accepted. 0 means unknown:
 	// what is free is the limit.
 	Size int64
@@ -42,7 +46,8 @@ type ReceiveOptions struct {
 //	nodes:            incoming/<root>.dag
 //
 // Has, Get and GetSize also answer for blocks the store holds elsewhere, which need not be sent: Complete copies them.
-// An Incoming of the mesh space knows nothing of private blocks, so that a stranger's item cannot draw them out.
+// An Incoming of the mesh space knows nothing of other spaces' blocks, and one of the inbox nothing of private ones, so
+// that a stranger's item cannot draw them out.
 //
 // PutMany checks the hash of every block, and what it returns for is durable: it survives Close, a crash and a power
 // cut. It is safe for concurrent use: several batches may be on their way at once. One Incoming at a time can be open for a root.
@@ -144,7 +149,7 @@ func (s *Store) claimIncoming(root cid.Cid, o ReceiveOptions) (_ *Incoming, err 
 			in.shut()
 		}
 	}()
-	if sp == s.private {
+	if sp != s.mesh {
 		in.also = s.mesh
 	}
 	if h.whole && len(h.marks) == 0 {
@@ -168,7 +173,9 @@ func (s *Store) claimIncoming(root cid.Cid, o ReceiveOptions) (_ *Incoming, err 
 		in.limit = h.size + free
 	}
 	if !h.root.Defined() {
-		h, err = sp.begin(root, card{Title: o.Title, Kind: o.Kind, Origin: o.Origin, Kept: o.Kept, Size: o.Size})
+		h, err = sp.begin(root, card{
+			Title: o.Title, Kind: o.Kind, Origin: o.Origin, Kept: o.Kept, Bearer: o.Bearer, Came: o.Came.UTC().Round(0), Sealed: o.Sealed, Size: o.Size,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -257,24 +264,40 @@ func (in *Incoming) Abandon() error {
 	}
 	in.s.gesture.Lock()
 	defer in.s.gesture.Unlock()
-	if err := in.discard(); err != nil {
+	if err := in.sp.discard(in.root); err != nil {
 		return fmt.Errorf("abandon %s: %w", in.root, err)
 	}
 	return nil
 }
 
-// discard removes the unfinished item, unless it was added meanwhile. The caller holds Store.gesture.
-func (in *Incoming) discard() error {
-	key := in.root.KeyString()
-	in.sp.mu.Lock()
-	if h := in.sp.held[key]; h == nil || h.whole {
-		in.sp.mu.Unlock()
+// discard removes an unfinished item, unless it was added meanwhile. The caller holds Store.gesture and the claim.
+func (sp *space) discard(root cid.Cid) error {
+	key := root.KeyString()
+	sp.mu.Lock()
+	if h := sp.held[key]; h == nil || h.whole {
+		sp.mu.Unlock()
 		return nil
 	}
-	delete(in.sp.held, key)
-	in.sp.mu.Unlock()
-	if err := removeFamily(in.sp.incoming(), in.root); err != nil {
+	delete(sp.held, key)
+	sp.mu.Unlock()
+	if err := removeFamily(sp.incoming(), root); err != nil {
 		return err
 	}
-	return in.sp.purge(map[string]bool{key: true})
+	return sp.purge(map[string]bool{key: true})
+}
+
+// discardElsewhere removes what landed of an item in other spaces than the one where it is whole, unless somebody is
+// working on it there. The caller holds Store.gesture.
+func (s *Store) discardElsewhere(root cid.Cid, at *space) error {
+	for _, sp := range s.spaces() {
+		if sp == at || sp.claim(root) != nil {
+			continue
+		}
+		err := sp.discard(root)
+		sp.release(root)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

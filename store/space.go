@@ -18,7 +18,7 @@ import (
 // maxBlock is the largest block taken from or given to anyone, the limit of bitswap.
 const maxBlock = 2 << 20
 
-// space is one of the two halves of a store: folders of its own and index keys of its own.
+// space is one part of a store: folders of its own and index keys of its own.
 type space struct {
 	name Space
 	dir  string

@@ -69,7 +69,7 @@ func TestPrivateBlocksAreAbsentFromTheMeshSpaceUntilPublished(t *testing.T) {
 	must(t, err)
 
 	for range 2 { // publishing again changes nothing
-		got, err := s.Publish(it.Root)
+		got, err := s.Move(it.Root, Mesh)
 		must(t, err)
 		want := it
 		want.Space = Mesh
@@ -101,7 +101,7 @@ func TestPublishInPlace(t *testing.T) {
 	s := openTest(t)
 	files := someFiles()
 	it := add(t, s, writeTree(t, files), AddOptions{InPlace: true})
-	got, err := s.Publish(it.Root)
+	got, err := s.Move(it.Root, Mesh)
 	must(t, err)
 	if got.InPlace != it.InPlace || got.Space != Mesh {
 		t.Fatalf("%+v", got)
@@ -113,7 +113,7 @@ func TestPublishInPlace(t *testing.T) {
 
 func TestPublishOfWhatIsNotThere(t *testing.T) {
 	s := openTest(t)
-	if _, err := s.Publish(rawBlock(t, []byte("x")).Cid()); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Move(rawBlock(t, []byte("x")).Cid(), Mesh); !errors.Is(err, ErrNotFound) {
 		t.Fatal(err)
 	}
 }
@@ -138,7 +138,7 @@ func TestAnInterruptedPublishIsOneOrTheOther(t *testing.T) {
 			s = crash(t, s)
 			checkServed(t, s, Mesh, bs, step == "folder moved")
 			checkServed(t, s, Private, bs, step != "folder moved")
-			got, err := s.Publish(it.Root)
+			got, err := s.Move(it.Root, Mesh)
 			must(t, err)
 			if got.Title != "t" || got.Space != Mesh {
 				t.Errorf("%+v", got)

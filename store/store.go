@@ -21,10 +21,12 @@ const (
 	Private Space = "private"
 	// Mesh is published: any node may ask for it.
 	Mesh Space = "mesh"
+	// Inbox is what came by hand and waits for a person: it is given to nobody, and listed by Waiting only.
+	Inbox Space = "inbox"
 )
 
-// Valid tells whether s is one of the two spaces.
-func (s Space) Valid() bool { return s == Private || s == Mesh }
+// Valid tells whether s is one of the three spaces.
+func (s Space) Valid() bool { return s == Private || s == Mesh || s == Inbox }
 
 var (
 	// ErrInUse is returned by Open when another process has the store.
@@ -53,6 +55,7 @@ type Store struct {
 	idx     *index
 	private *space
 	mesh    *space
+	inbox   *space
 	rebuilt bool
 
 	// gesture is held for the short last step of everything that changes which items exist.
@@ -60,7 +63,7 @@ type Store struct {
 }
 
 // Open opens the store in o.Dir, creating it when there is none. A lost or damaged index is rebuilt from the folders,
-// and what an interrupted Add, Publish or Drop left behind is finished or removed. It returns ErrInUse when another
+// and what an interrupted Add, Move or Drop left behind is finished or removed. It returns ErrInUse when another
 // process has the store, and ErrNoSpace when the disk is too full for the index to be opened safely.
 func Open(o Options) (_ *Store, err error) {
 	if o.Dir == "" {
@@ -92,17 +95,20 @@ func Open(o Options) (_ *Store, err error) {
 	if s.idx, err = openIndex(filepath.Join(dir, "index"), s.disk, s.log); err != nil {
 		return nil, err
 	}
+	s.private, s.mesh, s.inbox = newSpace(s, Private), newSpace(s, Mesh), newSpace(s, Inbox)
 	found := 0
-	for _, sp := range []*space{newSpace(s, Private), newSpace(s, Mesh)} {
+	for _, sp := range s.spaces() {
 		n, err := sp.load()
 		if err != nil {
 			return nil, fmt.Errorf("load %s space: %w", sp.name, err)
 		}
 		found += n
-		if sp.name == Mesh {
-			s.mesh = sp
-		} else {
-			s.private = sp
+	}
+	for _, it := range list(false, s.spaces()...) { // begun in one space, and since then whole in another
+		if at, _, err := s.find(it.Root); err == nil {
+			if err := s.discardElsewhere(it.Root, at); err != nil {
+				return nil, err
+			}
 		}
 	}
 	s.rebuilt = s.idx.fresh && found > 0
@@ -119,7 +125,7 @@ func Open(o Options) (_ *Store, err error) {
 // recount finds out what has landed of unfinished items that the index knows nothing of. What cannot be done now is
 // done when the item is received again.
 func (s *Store) recount() {
-	for _, it := range s.list(false) {
+	for _, it := range list(false, s.spaces()...) {
 		sp := s.space(it.Space)
 		if _, err := s.idx.get(sp.key('u', it.Root.KeyString())); !errors.Is(err, errNoRecord) {
 			continue
@@ -157,15 +163,21 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) space(name Space) *space {
-	if name == Mesh {
+	switch name {
+	case Mesh:
 		return s.mesh
+	case Inbox:
+		return s.inbox
 	}
 	return s.private
 }
 
+// spaces lists all of them, those a person said yes to first.
+func (s *Store) spaces() []*space { return []*space{s.mesh, s.private, s.inbox} }
+
 // find returns the space that holds root as a complete item.
 func (s *Store) find(root cid.Cid) (*space, held, error) {
-	for _, sp := range []*space{s.mesh, s.private} {
+	for _, sp := range s.spaces() {
 		if h, ok := sp.snapshot(root); ok && h.whole {
 			return sp, h, nil
 		}

@@ -65,7 +65,7 @@ func worker(dir, work string) error {
 			return err
 		}
 		if rand.IntN(2) == 0 {
-			if _, err := s.Publish(root); err != nil {
+			if _, err := s.Move(root, Mesh); err != nil {
 				return err
 			}
 			fmt.Println("PUBLISHED", root)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,26 +9,38 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// Publish moves an item from the private to the mesh space: from then on its blocks are among Blocks(Mesh). It is
-// durable when Publish returns; interrupted, it can be repeated, and an item that is published already stays so.
-// ErrNotFound, ErrBusy.
-func (s *Store) Publish(root cid.Cid) (Item, error) {
+// ErrNoWay is returned by Move for a way that items do not go.
+var ErrNoWay = errors.New("items do not go that way")
+
+// Move moves an item to another space: from private to mesh, which publishes it, and from the inbox to either. From then
+// on its blocks are among those of the other space. It is durable when Move returns; interrupted, it can be repeated, and
+// an item that is there already stays so.
+//
+// Nothing goes to the inbox, nor out of the mesh, nor a sealed item from the inbox to the mesh: ErrNoWay. ErrNotFound,
+// ErrBusy.
+func (s *Store) Move(root cid.Cid, to Space) (Item, error) {
 	root = canonical(root)
-	it, err := s.publish(root)
+	it, err := s.move(root, to)
 	if err != nil {
-		return Item{}, fmt.Errorf("publish %w", err)
+		return Item{}, fmt.Errorf("move %s to %s: %w", root, to, err)
 	}
 	return it, nil
 }
 
-func (s *Store) publish(root cid.Cid) (Item, error) {
+func (s *Store) move(root cid.Cid, name Space) (Item, error) {
 	s.gesture.Lock()
 	defer s.gesture.Unlock()
 	from, old, err := s.find(root)
-	if err != nil || from == s.mesh {
-		return old.item(Mesh), err
+	if err != nil {
+		return Item{}, err
 	}
-	to := s.mesh
+	if from.name == name {
+		return old.item(name), nil
+	}
+	if !leads(from.name, name) || from == s.inbox && old.card.Sealed && name == Mesh {
+		return Item{}, fmt.Errorf("from %s: %w", from.name, ErrNoWay)
+	}
+	to := s.space(name)
 	for _, sp := range []*space{from, to} {
 		if err := sp.claim(root); err != nil {
 			return Item{}, err
@@ -72,6 +85,11 @@ func (s *Store) publish(root cid.Cid) (Item, error) {
 	return s.Item(root)
 }
 
+// leads tells whether items go from one space to the other.
+func leads(from, to Space) bool {
+	return from == Private && to == Mesh || from == Inbox && (to == Private || to == Mesh)
+}
+
 // forget removes an item whose folder is gone already from memory, from the index and from the folder of items.
 func (sp *space) forget(root cid.Cid) error {
 	sp.mu.Lock()
@@ -83,7 +101,7 @@ func (sp *space) forget(root cid.Cid) error {
 	return removeFamily(sp.items(), root)
 }
 
-// keepMarks writes the marks of an item that came from the other space.
+// keepMarks writes the marks of an item that came from another space.
 func (sp *space) keepMarks(root cid.Cid) error {
 	h, _ := sp.snapshot(root)
 	return sp.edit(func(e *edit) error {
