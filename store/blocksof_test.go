@@ -29,7 +29,7 @@ func TestAllBlocksAreThoseOfOneSpace(t *testing.T) {
 	s := openTest(t)
 	it := add(t, s, writeTree(t, someFiles()), AddOptions{})
 	add(t, s, writeTree(t, map[string][]byte{"secret": []byte("nobody else's business")}), AddOptions{})
-	_, err := s.Publish(it.Root)
+	_, err := s.Move(it.Root, Mesh)
 	must(t, err)
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, b := range blocksOf(t, s, it.Root) {
