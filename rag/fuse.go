@@ -166,7 +166,7 @@ func (f *fusion) lexical(hits []lexicalHit) {
 	}
 }
 
-// ranked scores the candidates and returns them, best first.
+// ranked scores the candidates and returns those for which something speaks, best first.
 func (f *fusion) ranked() []*fused {
 	all := make([]*fused, 0, len(f.found))
 	for _, c := range f.found {
@@ -190,7 +190,7 @@ func (f *fusion) ranked() []*fused {
 			c.score = scaled(c.score, low, high)
 		}
 	}
-	return all
+	return slices.DeleteFunc(all, func(c *fused) bool { return c.score <= 0 })
 }
 
 func scaled(x, low, high float64) float64 {
@@ -200,7 +200,8 @@ func scaled(x, low, high float64) float64 {
 	return (x - low) / (high - low)
 }
 
-// add gives each candidate the sum of its two scores and returns the lowest.
+// add gives each candidate the sum of its two scores and returns what the farthest in meaning gets for that alone: who
+// has no more is no candidate.
 func (f *fusion) add(all []*fused) (low float64) {
 	var words, meaning spread
 	foreign := make([]bool, len(all))
@@ -224,7 +225,7 @@ func (f *fusion) add(all []*fused) (low float64) {
 		if c.score = byMeaning; f.q.Mode != ModeDense {
 			c.score += byWords / bm25PerDeviation
 		}
-		low = min(low, c.score)
+		low = min(low, byMeaning)
 	}
 	return low
 }

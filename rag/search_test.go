@@ -230,3 +230,17 @@ func TestAcrossLanguagesTheLibraryKnowsByMeaning(t *testing.T) {
 		t.Errorf("near: %v %.2f, far: %.2f", docs(near)[0], near.Confidence, far.Confidence)
 	}
 }
+
+func TestAPassageThatNothingSpeaksForIsNotListed(t *testing.T) {
+	x := open(t, t.TempDir())
+	add(t, x, "v", map[string]string{"a.txt": "Le manioc se râpe.", "b.txt": "Le gombo se cuit.", "c.txt": "Zzz kkk www."})
+	e := &ragtest.Embedder{}
+	embed(t, x, e)
+	for _, mode := range []rag.Mode{rag.ModeLexical, rag.ModeHybrid, rag.ModeDense} {
+		for _, h := range search(t, rag.Query{Text: "Comment cuire le gombo ?", Mode: mode}, e, x).Hits {
+			if h.Score <= 0 || h.Doc == "c.txt" {
+				t.Errorf("%s: %s is listed with %f", mode, h.Doc, h.Score)
+			}
+		}
+	}
+}
