@@ -25,8 +25,8 @@ const (
 	putsAtOnce = 3
 	// batchTime: a slow link loses no more than this to a power cut.
 	batchTime = time.Second
-	// maxLanded is how many bytes may wait to be made durable.
-	maxLanded = 12 << 20
+	// maxLanded is how many bytes of memory may wait to be made durable.
+	maxLanded = 16 << 20
 )
 
 // arrival is a block on its way to `into`. A leaf may not have been compared with its CID yet.
@@ -35,6 +35,9 @@ type arrival struct {
 	ours bool // its bytes are from the pool
 	from peer.ID
 }
+
+// room is what a takes of maxLanded: the pool rounds up to powers of two.
+func (a arrival) room() int64 { return int64(cap(a.RawData())) }
 
 // accept takes what the holder of a claim sent, hands it to the keeper and then makes due what hangs below. The order
 // matters: `into` gets parents first. It says whether the block was waited for. The bytes of s are given away.
@@ -75,7 +78,7 @@ func (f *fetch) acceptBlock(ctx context.Context, c *claim, l link, a arrival) (f
 	if f.bytes.Add(n) > f.o.MaxBytes && f.o.MaxBytes > 0 {
 		return false, fmt.Errorf("%w: more than %d bytes", ErrRefused, f.o.MaxBytes)
 	}
-	if err := f.room.Acquire(ctx, n); err != nil {
+	if err := f.room.Acquire(ctx, a.room()); err != nil {
 		return false, err
 	}
 	select {
@@ -114,15 +117,19 @@ func (f *fetch) keep(ctx context.Context) error {
 	var (
 		batch []arrival
 		size  int64
+		room  int64
 		taken int64
 		due   <-chan time.Time
 		told  sync.Mutex // guards total, and is held while Progress is told
 		total int64
 	)
+	add := func(a arrival) {
+		batch, size, room = append(batch, a), size+int64(len(a.RawData())), room+a.room()
+	}
 	flush := func() {
-		now, n := batch, size
-		taken += n
-		batch, size, due = nil, 0, nil
+		now, n := batch, room
+		taken += size
+		batch, size, room, due = nil, 0, 0, nil
 		puts.Go(func() error {
 			kept, err := f.put(failed, now)
 			f.room.Release(n)
@@ -146,14 +153,14 @@ func (f *fetch) keep(ctx context.Context) error {
 			if len(batch) == 0 {
 				due = time.After(batchTime)
 			}
-			batch, size = append(batch, a), size+int64(len(a.RawData()))
+			add(a)
 			if size < min(max(taken/batchPart, minBatch), maxBatch) {
 				continue
 			}
 		case <-f.hurry:
 			for len(f.landed) > 0 {
 				a := <-f.landed
-				batch, size = append(batch, a), size+int64(len(a.RawData()))
+				add(a)
 			}
 		case <-due:
 		}

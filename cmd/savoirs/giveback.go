@@ -22,6 +22,7 @@ func giveBack(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	before, left := uint64(0), 0 // the start is a gesture too
+	unmapProgram()               // at once, so that what it touched does not add to what the first gesture needs
 	for {
 		select {
 		case <-ctx.Done():
