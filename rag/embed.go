@@ -13,7 +13,7 @@ import (
 const (
 	firstBatch = 4
 	maxBatch   = 32
-	embedAim   = 2 * time.Second
+	embedAim   = 8 * time.Second
 )
 
 // ErrYielded is what a Turn returns when it ended its work for a question.

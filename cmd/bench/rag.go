@@ -22,6 +22,7 @@ type ragBench struct {
 	sample int           // questions of each collection, 0 for all
 	python string        // that runs the peers
 	vector *memoEmbedder // nil without an engine; keeps the vectors of this run
+	bare   *bareEngine   // the same engine without us between; nil without one
 }
 
 // ragRows are what `bench rag` measures, in the order of the report.
@@ -41,7 +42,7 @@ func ragRows(r *ragBench) ([]row, error) {
 	for _, c := range crossings(all) {
 		rows = append(rows, crossRow(r, c))
 	}
-	rows = append(rows, vectorsRow(10_000), vectorsRow(100_000), packsRow(r))
+	rows = append(rows, vectorsRow(10_000), vectorsRow(100_000), packsRow(r), embeddingRow(r), yieldRow(r))
 	return rows, nil
 }
 
@@ -115,5 +116,8 @@ func (r *ragBench) openEngine(ctx context.Context, host, program, models string)
 		return nil, errors.Join(err, e.Close())
 	}
 	r.vector = &memoEmbedder{of: embedder, known: map[memoKey][]float32{}}
+	if r.bare, err = openBare(ctx, e.Kind(), o); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
 	return e.Close, nil
 }

@@ -129,6 +129,33 @@ func TestManyTextsGoInSmallBatchesAndComeBackInOrder(t *testing.T) {
 	}
 }
 
+func TestOneTextTakesTheShortWayUnlessItIsRefusedThere(t *testing.T) {
+	f := newFakeOllama()
+	f.models["v:latest"] = fakeModel{gguf: digestOf("v"), embeds: true}
+	e := openFake(t, f)
+	v, _, err := e.Embedder(t.Context(), "v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		texts       []string
+		short, long int // calls so far
+	}{
+		{[]string{"eau"}, 1, 0},
+		{[]string{"eau", "citerne"}, 1, 1},
+		{[]string{strings.Repeat("x", fakeReads+1)}, 2, 2},
+	} {
+		got, err := v.Embed(t.Context(), rag.RoleQuery, c.texts)
+		if err != nil || len(got) != len(c.texts) {
+			t.Errorf("%d vectors for %d texts, %v", len(got), len(c.texts), err)
+		}
+		short := f.count("POST /api/embeddings")
+		if long := f.count("POST /api/embed") - short; short != c.short || long != c.long {
+			t.Errorf("%d texts: %d short calls and %d long ones, want %d and %d", len(c.texts), short, long, c.short, c.long)
+		}
+	}
+}
+
 func TestPassagesWaitWhileAnAnswerIsWritten(t *testing.T) {
 	f := newFakeOllama()
 	f.models["m:latest"] = fakeModel{gguf: digestOf("m")}

@@ -80,6 +80,7 @@ func (f *fakeOllama) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Files, Adapters                  map[string]string
 		Template                         string
 		Input                            []string
+		Prompt                           string
 	}
 	if r.Body != nil {
 		_ = json.NewDecoder(r.Body).Decode(&q)
@@ -133,16 +134,28 @@ func (f *fakeOllama) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.inputs = append(f.inputs, q.Input)
 		vectors := [][]float32{}
 		for _, t := range q.Input {
-			v := []float32{3, 4}
-			if f.vector != nil {
-				v = f.vector(t)
-			}
-			vectors = append(vectors, v)
+			vectors = append(vectors, f.vectorOf(t))
 		}
 		answer(w, map[string]any{"embeddings": vectors})
+	case "/api/embeddings":
+		if len(q.Prompt) > fakeReads {
+			refuse(w, 500, "the input length exceeds the context length")
+			return
+		}
+		f.inputs = append(f.inputs, []string{q.Prompt})
+		answer(w, map[string]any{"embedding": f.vectorOf(q.Prompt)})
 	default:
 		refuse(w, 404, "no such route: "+r.URL.Path)
 	}
+}
+
+const fakeReads = 1 << 10 // bytes
+
+func (f *fakeOllama) vectorOf(text string) []float32 {
+	if f.vector == nil {
+		return []float32{3, 4}
+	}
+	return f.vector(text)
 }
 
 func (f *fakeOllama) blob(w http.ResponseWriter, r *http.Request, digest string) {
