@@ -34,6 +34,7 @@ const (
 	// MaxSealedSize is the largest of them.
 	MaxSealedSize = MaxPack
 
+	least       = 24                                   // bytes of an index for a block, at least
 	maxIndex    = MaxPackBlocks*(maxCid+4) + maxHeader // bytes of an index
 	maxHeader   = 1 << 20                              // of a CAR
 	maxCid      = 128                                  // of a CID

@@ -110,6 +110,24 @@ func (k LetterKind) most() int64 {
 	return 0
 }
 
+// Size is how many bytes the files have that m names.
+func (m Manifest) Size() int64 {
+	var n int64
+	for _, p := range m.Packs {
+		n += p.Size + p.Index
+	}
+	for _, s := range m.Segments {
+		n += s.Size
+	}
+	for _, l := range m.Letters {
+		n += l.Size
+	}
+	for _, s := range m.Sealed {
+		n += s.Size
+	}
+	return n
+}
+
 // openManifest verifies a MANIFEST and returns what it says.
 func openManifest(b []byte) (Manifest, error) {
 	var m Manifest
@@ -209,7 +227,9 @@ func checkLetters(letters []Letter) error {
 
 // The paths of what is named, below savoirs/.
 
-func (p Pack) path() string    { return "packs/" + p.Name.String()[:2] + "/" + p.Name.String() }
+func packPath(name Sum) string { return "packs/" + name.String()[:2] + "/" + name.String() }
+func (p Pack) car() string     { return packPath(p.Name) + ".car" }
+func (p Pack) idx() string     { return packPath(p.Name) + ".idx" }
 func (s Segment) path() string { return "catalogue/" + s.Name.String() }
 func (s Sealed) path() string  { return "sealed/" + s.Name.String() + ".age" }
 func (l Letter) path() string {
