@@ -113,3 +113,11 @@ func firstLine(text []byte) string {
 	}
 	return string(text)
 }
+
+// Drives returns what is plugged into this node's machine, as [Media.Drives].
+func (n *Node) Drives() ([]Drive, error) { return n.o.Media.Drives() }
+
+// Eject flushes and unmounts the drive that holds dir, as [Media.Eject].
+func (n *Node) Eject(ctx context.Context, dir string) (Drive, error) {
+	return n.o.Media.Eject(ctx, dir)
+}

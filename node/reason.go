@@ -14,6 +14,7 @@ import (
 	"savoirs/rag/zim"
 	"savoirs/store"
 	"savoirs/store/catalog"
+	"savoirs/store/stick"
 )
 
 // Reason is why a gesture did not work, in one word that never changes or is
@@ -66,6 +67,15 @@ const (
 	NoTerritory     Reason = "no_territory"
 	DriveBusy       Reason = "drive_busy"
 	NoUnmount       Reason = "no_unmount"
+	NoStick         Reason = "no_stick"
+	BadStick        Reason = "bad_stick"
+	BadManifest     Reason = "bad_manifest"
+	StickDamaged    Reason = "stick_damaged"
+	StickFull       Reason = "stick_full"
+	StickLimit      Reason = "stick_limit"
+	StickMax        Reason = "stick_max"
+	StickBusy       Reason = "stick_busy"
+	StickReadOnly   Reason = "stick_read_only"
 )
 
 // causes are the sentinels of every package in the order they are tried: what
@@ -79,7 +89,9 @@ var causes = []struct {
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{zim.ErrSplit, SplitArchive}, {zim.ErrTruncated, CutArchive}, {zim.ErrDamaged, BadArchive}, {zim.ErrNotZIM, BadArchive}, {zim.ErrUnsupported, BadArchive},
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},
-	{store.ErrDamaged, Damaged},
+	{store.ErrDamaged, Damaged}, {stick.ErrChanged, Damaged},
+	{stick.ErrNoStick, NoStick}, {stick.ErrNotFound, NotFound}, {stick.ErrHostile, BadStick}, {stick.ErrMalformed, BadManifest}, {stick.ErrBadSignature, BadManifest},
+	{stick.ErrDamaged, StickDamaged}, {stick.ErrNoSpace, StickFull}, {stick.ErrFull, StickLimit}, {stick.ErrTooLarge, StickMax}, {stick.ErrBusy, StickBusy}, {stick.ErrReadOnly, StickReadOnly},
 	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},
 	{catalog.ErrFrozen, Frozen}, {catalog.ErrFork, Frozen}, {p2p.ErrRefused, Refused}, {p2p.ErrNoProvider, NoProvider}, {p2p.ErrIncomplete, Incomplete}, {store.ErrIncomplete, Incomplete},
 	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress}, {ErrOtherMesh, OtherMesh},
@@ -98,6 +110,7 @@ func ReasonOf(err error) (Reason, map[string]string) {
 	var space *store.NoSpaceError
 	var base *engine.ErrWrongBase
 	var word *p2p.WordError
+	var stickSpace *stick.SpaceError
 	switch {
 	case errors.As(err, &word):
 		return BadWord, map[string]string{"word": word.Word, "near": word.Near, "at": strconv.Itoa(word.At)}
@@ -105,6 +118,12 @@ func ReasonOf(err error) (Reason, map[string]string) {
 		return Ambiguous, map[string]string{"ref": ambiguous.Ref, "choices": strings.Join(ambiguous.Choices, ", ")}
 	case errors.As(err, &space):
 		return NoSpace, map[string]string{"need": strconv.FormatInt(space.Need, 10), "have": strconv.FormatInt(space.Have, 10)}
+	case errors.As(err, &stickSpace):
+		args := map[string]string{"need": strconv.FormatInt(stickSpace.Need, 10), "have": strconv.FormatInt(stickSpace.Have, 10)}
+		if errors.Is(err, stick.ErrTooLarge) {
+			return StickMax, args
+		}
+		return StickFull, args
 	case errors.As(err, &base):
 		var have []string
 		for _, m := range base.Have {

@@ -87,7 +87,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if s.Free, err = n.store.Free(); err != nil {
 		return s, err
 	}
-	if s.Drives, err = n.o.Media.Drives(); err != nil {
+	if s.Drives, err = n.Drives(); err != nil {
 		return s, err
 	}
 	if _, m, err := n.engine.Generator(ctx, n.chatModel()); err == nil {

@@ -18,6 +18,8 @@ import (
 const (
 	exitFailure     = 1
 	exitUsage       = 2
+	exitIntegrity   = 6
+	exitNoSpace     = 7
 	exitIncomplete  = 10
 	exitInterrupted = 130
 )
@@ -87,7 +89,7 @@ func (s *shell) explain(e *api.Error) (what, safe, next string) {
 	args := []any{"detail", e.Message, "subject", s.subject, "command", s.resume, "data", s.set.Data, "address", s.address()}
 	var known []any
 	for name, value := range e.Args {
-		if bytes, err := strconv.ParseInt(value, 10, 64); err == nil && e.Code == string(node.NoSpace) {
+		if bytes, err := strconv.ParseInt(value, 10, 64); err == nil && namesBytes(e.Code) {
 			value = s.words.Bytes(bytes)
 		}
 		known = append(known, name, orElse(value, "-"))
@@ -107,6 +109,15 @@ func (s *shell) explain(e *api.Error) (what, safe, next string) {
 		return s.say(key+name, args...)
 	}
 	return part(".what"), part(".safe"), part(".next")
+}
+
+// namesBytes tells whether the numbers of an error are sizes.
+func namesBytes(code string) bool {
+	switch node.Reason(code) {
+	case node.NoSpace, node.StickFull, node.StickMax:
+		return true
+	}
+	return false
 }
 
 // flagError gives the mistakes pflag finds our codes and words.

@@ -139,7 +139,7 @@ func (p *progress) rate() string {
 
 func (p *progress) inBytes() bool {
 	switch p.stage {
-	case "copy", "fetch", "verify":
+	case "copy", "fetch", "verify", "pack", "load":
 		return true
 	}
 	return false

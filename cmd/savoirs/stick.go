@@ -10,7 +10,7 @@ import (
 // Those that only look at a drive need no running node.
 func stickCmd(s *shell) *cobra.Command {
 	c := s.command("stick", nil, nil)
-	c.AddCommand(stickListCmd(s), stickEjectCmd(s))
+	c.AddCommand(stickListCmd(s), stickPackCmd(s), stickInspectCmd(s), stickVerifyCmd(s), stickLoadCmd(s), stickReceiptsCmd(s), stickEjectCmd(s))
 	return c
 }
 
@@ -58,7 +58,7 @@ func (s *shell) drives(drives []node.Drive) []string {
 }
 
 func stickEjectCmd(s *shell) *cobra.Command {
-	c := s.command("stick.eject", between(1, 1), func(cmd *cobra.Command, args []string) error {
+	return completeDrives(s.command("stick.eject", between(1, 1), func(cmd *cobra.Command, args []string) error {
 		d, err := node.Media{}.Eject(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -72,8 +72,7 @@ func stickEjectCmd(s *shell) *cobra.Command {
 			s.line("say.stick.flushed", "dir", d.Dir)
 		}
 		return nil
-	})
-	return completeDrives(c)
+	}))
 }
 
 // completeDrives lets a shell complete the places of plugged drives, and folders.

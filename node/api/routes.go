@@ -58,7 +58,7 @@ type (
 
 func (s *server) routes() []route {
 	n := s.node
-	return []route{
+	return append([]route{
 		{"GET", "/status", false, s.status},
 		{"GET", "/items", false, reply(s, func(ctx context.Context, _ nothing) ([]node.Item, error) { return n.List(ctx) })},
 		{"POST", "/items/show", false, reply(s, func(ctx context.Context, q refRequest) (node.Detail, error) { return n.Show(ctx, q.Ref) })},
@@ -108,7 +108,7 @@ func (s *server) routes() []route {
 			return n.ImportAdapter(ctx, q.Path, q.ImportOptions, p)
 		})},
 		{"POST", "/adapters/check", false, reply(s, func(ctx context.Context, q refRequest) (node.Check, error) { return n.CheckAdapter(ctx, q.Ref) })},
-	}
+	}, s.sticks()...)
 }
 
 // passage opens a passage in its document, a private one for this machine only.
