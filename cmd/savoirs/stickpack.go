@@ -73,7 +73,7 @@ func (s *shell) plan(p node.Plan) {
 	if len(p.Left) > 0 {
 		s.tell("say.pack.left", "n", len(p.Left))
 		s.someItems(p.Left, func(it node.PlannedItem) string {
-			return s.say("say.left."+it.Why, "title", it.Title, "size", s.words.Bytes(it.Bytes), "ref", it.Root)
+			return s.say("say.stays."+it.Why, "title", it.Title, "size", s.words.Bytes(it.Bytes), "ref", it.Root)
 		})
 	}
 }
