@@ -78,6 +78,7 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 		}
 	}
 	glosses := q.glosses(xs)
+	offers := q.Elsewhere.spoken(xs[0].lexical.analyze)
 	best := topHits{limit: limit}
 	var more []lexicalHit
 	for _, f := range fields {
@@ -89,7 +90,7 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 		if size.Passages == 0 {
 			continue
 		}
-		v := vocabulary{analyze: xs[0].lexical.analyze, field: f, readers: readers, offers: q.Elsewhere.words(xs[0].lexical.analyze, f)}
+		v := vocabulary{analyze: xs[0].lexical.analyze, field: f, readers: readers, offers: spokenWith(offers, f)}
 		texts := q.terms(v.analyze, f)
 		if f == fieldFr && creole(q.lang) {
 			var err error
@@ -111,7 +112,11 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 			}
 			more = append(more, found...)
 		}
-		more = append(more, q.Elsewhere.lexicalOffers(v.analyze, scan, &best)...)
+		for _, h := range scan.lexicalOffers(offers, &best) {
+			if slices.Contains(also, h.key()) {
+				more = append(more, h)
+			}
+		}
 	}
 	return withMore(best.sorted(), more), nil
 }

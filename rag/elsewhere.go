@@ -66,49 +66,62 @@ func (c Counts) Add(other Counts) {
 	}
 }
 
-// words counts the offers in a field that have each term.
-func (e Elsewhere) words(a analyzer, f field) map[string]int {
-	with := map[string]int{}
+// spoken is an offer by its words.
+type spoken struct {
+	offer *Offer
+	field field
+	times map[string]int // each of its terms
+	terms int            // in all, repeated ones too
+}
+
+// spoken analyses the offers.
+func (e Elsewhere) spoken(a analyzer) []spoken {
+	all := make([]spoken, len(e.Offers))
 	for i := range e.Offers {
 		o := &e.Offers[i]
-		if fieldOf(o.language()) != f {
+		f := fieldOf(o.language())
+		terms := a.terms(f, o.lexicalText())
+		times := make(map[string]int, len(terms))
+		for _, t := range terms {
+			times[t]++
+		}
+		all[i] = spoken{o, f, times, len(terms)}
+	}
+	return all
+}
+
+// spokenWith counts the offers in a field that have each term.
+func spokenWith(all []spoken, f field) map[string]int {
+	with := map[string]int{}
+	for _, o := range all {
+		if o.field != f {
 			continue
 		}
-		seen := map[string]bool{}
-		for _, t := range a.terms(f, o.lexicalText()) {
-			if !seen[t] {
-				seen[t] = true
-				with[t]++
-			}
+		for t := range o.times {
+			with[t]++
 		}
 	}
 	return with
 }
 
 // lexicalOffers shows to best the offers in a field that share a term with the question, and returns them.
-func (e Elsewhere) lexicalOffers(a analyzer, s fieldScan, best *topHits) (hits []lexicalHit) {
-	for i := range e.Offers {
-		o := &e.Offers[i]
-		if fieldOf(o.language()) != s.field {
+func (s fieldScan) lexicalOffers(all []spoken, best *topHits) (hits []lexicalHit) {
+	for _, o := range all {
+		if o.field != s.field {
 			continue
-		}
-		times := map[string]int{}
-		terms := a.terms(s.field, o.lexicalText())
-		for _, t := range terms {
-			times[t]++
 		}
 		var sum scoreSum
 		for _, t := range s.terms {
-			tf := float64(times[t.text])
+			tf := float64(o.times[t.text])
 			for _, k := range t.kin {
-				tf += k.weight * float64(times[k.text])
+				tf += k.weight * float64(o.times[k.text])
 			}
 			if tf > 0 {
-				sum.add(t, tf, float64(len(terms)), s.average)
+				sum.add(t, tf, float64(o.terms), s.average)
 			}
 		}
 		if sum.terms > 0 {
-			hit := lexicalHit{offer: o, set: o.Set, n: o.N, score: sum.score * s.boost, share: sum.score / s.limit(), terms: sum.terms}
+			hit := lexicalHit{offer: o.offer, set: o.offer.Set, n: o.offer.N, score: sum.score * s.boost, share: sum.score / s.limit(), terms: sum.terms}
 			best.add(hit)
 			hits = append(hits, hit)
 		}

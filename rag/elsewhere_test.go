@@ -43,12 +43,12 @@ func TestACorpusRanksTheSameHoweverItIsSpreadOverNodes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	parts := [3]map[string]string{{}, {}, {}}
 	all := map[string]string{}
-	for i := range 45 {
+	for i := range 300 { // more than either way of searching brings, but no more on a part than it offers
 		text := fmt.Sprintf("Document %d. ", i)
 		for range 25 {
 			text += words[r.IntN(len(words))] + " "
 		}
-		name := fmt.Sprintf("d%02d.txt", i)
+		name := fmt.Sprintf("d%03d.txt", i)
 		all[name], parts[i%3][name] = text, text
 	}
 	e := &ragtest.Embedder{}
@@ -63,7 +63,7 @@ func TestACorpusRanksTheSameHoweverItIsSpreadOverNodes(t *testing.T) {
 		xs = append(xs, x)
 	}
 	for _, mode := range []rag.Mode{rag.ModeLexical, rag.ModeHybrid, rag.ModeDense} {
-		for _, text := range []string{"igname au marché", "le tambour et la légende de la rivière", "document 12"} {
+		for _, text := range []string{"igname au marché", "le tambour et la légende de la rivière", "la citerne du jardin, la barque et le filet"} {
 			q := rag.Query{Text: text, Mode: mode, Limit: 100}
 			want := search(t, q, e, whole)
 			q.Elsewhere = elsewhere(t, q, e, xs[1:]...)
@@ -75,7 +75,7 @@ func TestACorpusRanksTheSameHoweverItIsSpreadOverNodes(t *testing.T) {
 			for _, h := range got.Hits[:min(10, len(got.Hits))] {
 				b = append(b, [2]float64{h.Score, h.Lexical})
 			}
-			if d := cmp.Diff(a, b, cmpopts.EquateApprox(0, 5e-4)); d != "" {
+			if d := cmp.Diff(a, b, cmpopts.EquateApprox(0, 1e-2)); d != "" {
 				t.Errorf("%s %q: %s", mode, text, d)
 			}
 		}

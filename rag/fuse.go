@@ -2,6 +2,7 @@ package rag
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 )
@@ -148,15 +149,8 @@ func (f *fusion) measure(vector []float32) {
 	}
 }
 
-// keys names the candidates that are in an index.
-func (f *fusion) keys() (keys []passageKey) {
-	for k := range f.found {
-		if k.index >= 0 {
-			keys = append(keys, k)
-		}
-	}
-	return keys
-}
+// keys names the candidates.
+func (f *fusion) keys() []passageKey { return slices.Collect(maps.Keys(f.found)) }
 
 // lexical brings in the passages that share words with the question.
 func (f *fusion) lexical(hits []lexicalHit) {

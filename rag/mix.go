@@ -11,6 +11,7 @@ import (
 const (
 	shingleWords  = 4
 	alikeFrom     = 0.7 // of the shingles of the shorter text
+	alikeMost     = 3   // texts alike that are shown: a library has some, under several titles
 	mixedTop      = 5   // places that are shared among authors
 	mostPerAuthor = 2
 	asGood        = 0.9 // of the score of the passage that gives way
@@ -22,12 +23,13 @@ type nearDuplicates struct {
 	texts []map[uint64]bool
 }
 
-// seen tells whether text reads nearly the same as one before, and remembers it if it does not.
-func (d *nearDuplicates) seen(text string) bool {
+// many tells whether text reads nearly the same as alikeMost before, and remembers it if it does not.
+func (d *nearDuplicates) many(text string) bool {
 	if d.texts == nil {
 		d.seed = maphash.MakeSeed()
 	}
 	these := d.shingles(text)
+	alike := 0
 	for _, those := range d.texts {
 		small, large := these, those
 		if len(large) < len(small) {
@@ -40,7 +42,9 @@ func (d *nearDuplicates) seen(text string) bool {
 			}
 		}
 		if float64(shared) >= alikeFrom*float64(len(small)) {
-			return true
+			if alike++; alike == alikeMost {
+				return true
+			}
 		}
 	}
 	d.texts = append(d.texts, these)

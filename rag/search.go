@@ -212,7 +212,7 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 				continue
 			}
 		}
-		if mixed && alike.seen(p.Text) {
+		if mixed && alike.many(p.Text) {
 			continue
 		}
 		hits = append(hits, Hit{Passage: p, Score: c.score, Lexical: c.lexical, Dense: c.cos})
