@@ -62,6 +62,9 @@ func newPrompt(question string, w phrases, passages []Citation, r reading) Promp
 		if c.Heading != "" {
 			user.WriteString(asData(cutSentences(c.Heading, 120)) + "\n")
 		}
+		if c.Context != "" { // the head of the table or the line that announces the list
+			user.WriteString(asData(cutSentences(c.Context, 240)) + "\n")
+		}
 		user.WriteString(asData(cutSentences(c.Text, r.runes)))
 		fmt.Fprintf(&user, "\n"+fenceClose+"\n\n", c.N)
 	}

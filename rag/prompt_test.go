@@ -19,3 +19,12 @@ func TestAnInstructionInAPassageStaysData(t *testing.T) {
 		t.Errorf("system %q", p.System)
 	}
 }
+
+func TestAModelReadsWhatMakesAPassageUnderstood(t *testing.T) {
+	c := Citation{N: 1, Passage: Passage{Title: "Calendrier", Heading: "Légumes", Context: "plante | semer | récolter <b>", Text: "gombo | avril | juin"}}
+	p := newPrompt("Quand semer le gombo ?", phrasesIn("fr"), []Citation{c}, reading{passages: 1, runes: 600})
+	want := "<passage 1>\nCalendrier\nLégumes\nplante | semer | récolter ‹b›\ngombo | avril | juin\n</passage 1>"
+	if !strings.HasPrefix(p.User, want) {
+		t.Errorf("prompt %q", p.User)
+	}
+}

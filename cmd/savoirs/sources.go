@@ -69,7 +69,7 @@ func (s *shell) results(r rag.Results) {
 		if page := s.opens(h.Passage); page != "" {
 			fmt.Fprintf(s.out, "    %s\n", page)
 		}
-		fmt.Fprintln(s.out, indent(clean(h.Text), "    "))
+		fmt.Fprintln(s.out, indent(whole(h.Passage), "    "))
 	}
 	if !r.Known {
 		s.tell("say.search.unsure")
@@ -77,6 +77,14 @@ func (s *shell) results(r rag.Results) {
 	if r.Degraded != "" {
 		s.tell("say.search.degraded", "reason", r.Degraded)
 	}
+}
+
+// whole is the text of a passage under what makes it understood.
+func whole(p rag.Passage) string {
+	if p.Context == "" {
+		return clean(p.Text)
+	}
+	return clean(p.Context) + "\n" + clean(p.Text)
 }
 
 func indent(text, by string) string {
@@ -145,7 +153,7 @@ func (v *answerView) finish(a rag.Answer) {
 		v.tell("say.ask.nearest")
 	case a.Known && !v.writing:
 		for _, c := range a.Sources {
-			fmt.Fprintf(v.out, "[%d]\n%s\n\n", c.N, indent(clean(c.Text), "    "))
+			fmt.Fprintf(v.out, "[%d]\n%s\n\n", c.N, indent(whole(c.Passage), "    "))
 		}
 		v.tell("say.ask.no_model")
 	}

@@ -45,7 +45,7 @@ func cyclone() shelf {
 			Text: "Rentrez ce qui peut s'envoler [1]. Le 12 [2024] reste du texte [7].", Lang: "fr", Known: true,
 			Sources: []rag.Citation{
 				{N: 1, Passage: rag.Passage{Doc: "cyclone.md", Title: "Préparer un cyclone", Heading: "Avant", Page: 2, Lang: "fr", Text: "Rentrez tout."}},
-				{N: 2, Passage: rag.Passage{Doc: "siklon.txt", Lang: "gcf", Text: "Séré tout biten."}},
+				{N: 2, Passage: rag.Passage{Doc: "siklon.txt", Lang: "gcf", Context: "Avan siklòn :", Text: "Séré tout biten."}},
 			},
 		},
 	}
@@ -91,7 +91,7 @@ func TestTheFirstPageHasABoxExamplesAndCounts(t *testing.T) {
 
 func TestAnAnswerPageIsCompleteWithoutJavaScript(t *testing.T) {
 	_, page := get(t, cyclone(), "/ask?q="+url.QueryEscape("Que faire ?"))
-	wants(t, page, "<h1>Que faire ?</h1>", `id="s1"`, "Préparer un cyclone · Avant", "page 2", `<blockquote lang="gcf">Séré tout biten.</blockquote>`,
+	wants(t, page, "<h1>Que faire ?</h1>", `id="s1"`, "Préparer un cyclone · Avant", "page 2", `<blockquote lang="gcf"><span class="doc">Avan siklòn :</span>Séré tout biten.</blockquote>`,
 		`<a class="cite" href="#s1">[1]</a>`, "[2024]", "[7]", "</html>")
 	if strings.Contains(page, `href="#s7"`) {
 		t.Error("a number that is no source became a link")
