@@ -1,5 +1,5 @@
 # What each target does is in the script it calls; PORTABLE=1 builds for any CPU.
-.PHONY: build run demo test lint
+.PHONY: build run demo test lint bootstrap
 
 build:
 	deploy/engine/build.sh build/savoirs
@@ -15,3 +15,6 @@ test:
 
 lint:
 	deploy/lint.sh
+
+bootstrap:
+	deploy/bootstrap/build.sh build/bootstrap

@@ -67,6 +67,7 @@ const (
 	NoTerritory     Reason = "no_territory"
 	DriveBusy       Reason = "drive_busy"
 	NoUnmount       Reason = "no_unmount"
+	NoKit           Reason = "no_kit"
 	NoStick         Reason = "no_stick"
 	BadStick        Reason = "bad_stick"
 	BadManifest     Reason = "bad_manifest"
@@ -84,7 +85,7 @@ var causes = []struct {
 	err    error
 	reason Reason
 }{
-	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory}, {ErrDriveBusy, DriveBusy}, {ErrNoUnmount, NoUnmount},
+	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory}, {ErrDriveBusy, DriveBusy}, {ErrNoUnmount, NoUnmount}, {ErrNoKit, NoKit},
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{zim.ErrSplit, SplitArchive}, {zim.ErrTruncated, CutArchive}, {zim.ErrDamaged, BadArchive}, {zim.ErrNotZIM, BadArchive}, {zim.ErrUnsupported, BadArchive},

@@ -86,6 +86,7 @@ var outcomes = map[string]struct{ exit, status int }{
 	string(node.NoTerritory):     {exitUsage, http.StatusConflict},
 	string(node.DriveBusy):       {exitFailure, http.StatusConflict},
 	string(node.NoUnmount):       {exitNotAllowed, http.StatusForbidden},
+	string(node.NoKit):           {exitNotFound, http.StatusNotFound},
 	string(node.NoStick):         {exitNotFound, http.StatusNotFound},
 	string(node.BadStick):        {exitIntegrity, http.StatusUnprocessableEntity},
 	string(node.BadManifest):     {exitIntegrity, http.StatusUnprocessableEntity},

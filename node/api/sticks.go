@@ -15,6 +15,11 @@ type (
 		Dir string `json:"dir"`
 		node.PackOptions
 	}
+	bootstrapRequest struct {
+		Dir    string `json:"dir"`
+		Kit    string `json:"kit"` // folder with what deploy/bootstrap/build.sh gathers
+		DryRun bool   `json:"dry_run,omitempty"`
+	}
 )
 
 // sticks are the routes of what is carried by hand. All are for this machine
@@ -35,6 +40,12 @@ func (s *server) sticks() []route {
 		})},
 		{"POST", "/sticks/load", true, stream(s, func(ctx context.Context, q stickRequest, p func(node.Progress)) (node.Loaded, error) {
 			return n.LoadStick(ctx, q.Dir, p)
+		})},
+		{"POST", "/sticks/bootstrap", true, stream(s, func(ctx context.Context, q bootstrapRequest, p func(node.Progress)) (node.Bootstrap, error) {
+			if q.DryRun {
+				return n.PlanBootstrap(ctx, q.Dir, q.Kit)
+			}
+			return n.PackBootstrap(ctx, q.Dir, q.Kit, p)
 		})},
 		{"GET", "/sticks/receipts", true, reply(s, func(ctx context.Context, _ nothing) ([]node.Receipt, error) { return n.StickReceipts(ctx) })},
 		{"POST", "/sticks/eject", true, reply(s, func(ctx context.Context, q stickRequest) (node.Drive, error) { return n.Eject(ctx, q.Dir) })},
@@ -66,6 +77,15 @@ func (c *Client) PackStick(ctx context.Context, dir string, o node.PackOptions, 
 // LoadStick ends early, and keeps what it had copied, when ctx ends.
 func (c *Client) LoadStick(ctx context.Context, dir string, progress func(node.Progress)) (node.Loaded, error) {
 	return follow[node.Loaded](ctx, c, "/sticks/load", stickRequest{dir}, progress, nil)
+}
+
+// PlanBootstrap tells what PackBootstrap would write.
+func (c *Client) PlanBootstrap(ctx context.Context, dir, kit string) (node.Bootstrap, error) {
+	return follow[node.Bootstrap](ctx, c, "/sticks/bootstrap", bootstrapRequest{dir, kit, true}, nil, nil)
+}
+
+func (c *Client) PackBootstrap(ctx context.Context, dir, kit string, progress func(node.Progress)) (node.Bootstrap, error) {
+	return follow[node.Bootstrap](ctx, c, "/sticks/bootstrap", bootstrapRequest{dir, kit, false}, progress, nil)
 }
 
 func (c *Client) StickReceipts(ctx context.Context) ([]node.Receipt, error) {
