@@ -125,17 +125,7 @@ func (n *Node) exchangeHoldings(ctx context.Context, p peer.ID, fresh []peer.ID)
 // were.
 func (n *Node) takeHoldings(p peer.ID, told []catalog.Told) (int, error) {
 	fresh, err := n.holdings.Take(p, told)
-	if len(fresh) > 0 {
-		n.telling.mu.Lock()
-		for _, id := range fresh {
-			if !slices.Contains(n.telling.fresh, id) {
-				n.telling.fresh = append(n.telling.fresh, id)
-			}
-		}
-		n.telling.mu.Unlock()
-		n.telling.heard.ring()
-		n.telling.changed.ring()
-	}
+	n.tookHoldings(fresh)
 	if forged, ok := errors.AsType[*catalog.ForgedError](err); ok {
 		f := p2p.NewFault(p2p.Malformed, holdingCall, forged.Error(), forged.Holding)
 		if forged.Claims == p {
@@ -144,6 +134,23 @@ func (n *Node) takeHoldings(p peer.ID, told []catalog.Told) (int, error) {
 		n.mesh.Blame(p, f)
 	}
 	return len(fresh), err
+}
+
+// tookHoldings has the holdings of these nodes, which are new here, counted and
+// passed on.
+func (n *Node) tookHoldings(fresh []peer.ID) {
+	if len(fresh) == 0 {
+		return
+	}
+	n.telling.mu.Lock()
+	for _, id := range fresh {
+		if !slices.Contains(n.telling.fresh, id) {
+			n.telling.fresh = append(n.telling.fresh, id)
+		}
+	}
+	n.telling.mu.Unlock()
+	n.telling.heard.ring()
+	n.telling.changed.ring()
 }
 
 func (h *holdingNews) isSettled(p peer.ID, d [2]digest) bool {

@@ -86,6 +86,9 @@ type Node struct {
 
 	choices   *choices
 	bans      *bans
+	wants     wants
+	receipts  receipts
+	visits    *visits
 	intake    intake        // of entries
 	checking  chan struct{} // one, for whoever checks entries
 	profiles  profiles
@@ -164,6 +167,10 @@ func (n *Node) open(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := errors.Join(n.openWants(), n.openReceipts()); err != nil {
+		return err
+	}
+	n.visits = readVisits(filepath.Join(dir, "sticks.json"), n.log)
 	vectors := rag.NewVectorCache(filepath.Join(dir, "index", "vectors"), 0)
 	for _, space := range []store.Space{store.Private, store.Mesh} {
 		x, err := rag.Open(rag.Options{

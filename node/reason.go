@@ -77,6 +77,7 @@ const (
 	StickMax        Reason = "stick_max"
 	StickBusy       Reason = "stick_busy"
 	StickReadOnly   Reason = "stick_read_only"
+	ForWhom         Reason = "for_whom"
 )
 
 // causes are the sentinels of every package in the order they are tried: what
@@ -92,7 +93,7 @@ var causes = []struct {
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},
 	{store.ErrDamaged, Damaged}, {stick.ErrChanged, Damaged},
 	{stick.ErrNoStick, NoStick}, {stick.ErrNotFound, NotFound}, {stick.ErrHostile, BadStick}, {stick.ErrMalformed, BadManifest}, {stick.ErrBadSignature, BadManifest},
-	{stick.ErrDamaged, StickDamaged}, {stick.ErrNoSpace, StickFull}, {stick.ErrFull, StickLimit}, {stick.ErrTooLarge, StickMax}, {stick.ErrBusy, StickBusy}, {stick.ErrReadOnly, StickReadOnly},
+	{stick.ErrDamaged, StickDamaged}, {stick.ErrNoSpace, StickFull}, {stick.ErrFull, StickLimit}, {stick.ErrTooLarge, StickMax}, {stick.ErrBusy, StickBusy}, {stick.ErrReadOnly, StickReadOnly}, {ErrForWhom, ForWhom},
 	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},
 	{catalog.ErrFrozen, Frozen}, {catalog.ErrFork, Frozen}, {p2p.ErrRefused, Refused}, {p2p.ErrNoProvider, NoProvider}, {p2p.ErrIncomplete, Incomplete}, {store.ErrIncomplete, Incomplete},
 	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress}, {ErrOtherMesh, OtherMesh},

@@ -27,6 +27,7 @@ type PackOptions struct {
 	WantList bool     `json:"want_list,omitempty"` // every node whose want list is known, here or from the stick
 	All      bool     `json:"all,omitempty"`       // whoever comes: all that is published and here
 	Max      int64    `json:"max,omitempty"`       // most bytes to write now, 0 for what is free
+	Anew     bool     `json:"anew,omitempty"`      // the list on the stick cannot be read: begin a new one
 }
 
 // Plan is what a packing would write. Sizes are in bytes.
@@ -148,6 +149,7 @@ const (
 	WhyQuota     = "quota" // too many of authors nobody here trusts
 	WhyFork      = "fork"  // its author signed two entries with one number
 	WhyGap       = "gap"   // what comes before it lacks
+	WhyBusy      = "busy"  // something else is working on it here
 )
 
 // Receipt says what became at a node of an item that came to it by stick.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -194,25 +195,37 @@ func (n *Node) other(p peer.ID, who *Profile) catalog.Other {
 // take adds entries to the catalogue. Those that are refused are passed over:
 // one author's fault must not hide the others' news.
 func (n *Node) take(ctx context.Context, from peer.ID, entries []catalog.Sealed) error {
+	added, err := n.takeEntries(ctx, n.mesh.Neighbourhood(from), entries)
+	if err != nil {
+		return fmt.Errorf("entries of %s: %w", from, err)
+	}
+	n.blameEntries(from, entries, added)
+	if slices.ContainsFunc(added, func(a catalog.Added) bool { return errors.Is(a.Err, catalog.ErrFork) }) {
+		n.hurry(from)
+	}
+	return nil
+}
+
+// takeEntries is take for whatever source, whose share is bounded; it returns
+// what became of each entry. errIntake: the share is used up, nothing is kept.
+func (n *Node) takeEntries(ctx context.Context, source string, entries []catalog.Sealed) ([]catalog.Added, error) {
 	if err := n.catalog.Adopt(n.key, entries); err != nil && !errors.Is(err, catalog.ErrGap) {
 		n.log.Error("our own entries, heard from others", "err", err)
 	}
-	if err := n.intake.take(n.mesh.Neighbourhood(from), entries); err != nil {
-		return fmt.Errorf("entries of %s: %w", from, err)
+	if err := n.intake.take(source, entries); err != nil {
+		return nil, err
 	}
 	added, err := n.check(ctx, entries)
 	if err != nil {
-		return fmt.Errorf("keep the entries of %s: %w", from, err)
+		return nil, fmt.Errorf("keep: %w", err)
 	}
 	n.coming.move()
-	n.blameEntries(from, entries, added)
 	for _, a := range added {
 		switch {
 		case errors.Is(a.Err, catalog.ErrFork):
-			n.hurry(from)
 			n.log.Warn("an author signed two entries with one number", "author", a.Entry.Author, "seq", a.Entry.Seq)
 		case a.Err != nil:
-			n.log.Debug("entry refused", "peer", from, "err", a.Err)
+			n.log.Debug("entry refused", "source", source, "err", a.Err)
 		case a.Entry.Kind == catalog.Pack && a.Entry.Author != n.id:
 			if set, ok := n.indexes[store.Mesh].Set(a.Entry.Base); ok && set.Embedded < set.Passages {
 				n.embed.offered.ring()
@@ -220,5 +233,5 @@ func (n *Node) take(ctx context.Context, from peer.ID, entries []catalog.Sealed)
 			}
 		}
 	}
-	return nil
+	return added, nil
 }

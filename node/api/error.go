@@ -96,6 +96,7 @@ var outcomes = map[string]struct{ exit, status int }{
 	string(node.StickMax):        {exitNoSpace, http.StatusInsufficientStorage},
 	string(node.StickBusy):       {exitFailure, http.StatusConflict},
 	string(node.StickReadOnly):   {exitNotAllowed, http.StatusConflict},
+	string(node.ForWhom):         {exitUsage, http.StatusBadRequest},
 	"not_running":                {exitNotRunning, http.StatusServiceUnavailable},
 	"not_allowed":                {exitNotAllowed, http.StatusForbidden},
 	"too_large":                  {exitUsage, http.StatusRequestEntityTooLarge},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"slices"
 	"time"
@@ -125,6 +126,22 @@ func (h *Holdings) tell(all []known) []Told {
 		room -= k.size
 	}
 	return out
+}
+
+// Letters yields all holdings that count as they were signed, ours among them, in order of authors.
+func (h *Holdings) Letters() iter.Seq2[peer.ID, SealedHolding] {
+	return func(yield func(peer.ID, SealedHolding) bool) {
+		for _, k := range h.live() {
+			s, err := h.read(k)
+			if err != nil {
+				h.o.Log.Debug("holding not passed on", "author", k.Author, "err", err)
+				continue
+			}
+			if !yield(k.Author, s) {
+				return
+			}
+		}
+	}
 }
 
 // Take keeps what is newer than what is held, verified, and returns whose it was. from is who told, at
