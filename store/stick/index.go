@@ -156,7 +156,7 @@ func headerIn(b []byte) (int, error) {
 	var roots []cid.Cid
 	for list = list[min(len(list), arrayHead(list)):]; bytes.HasPrefix(list, []byte{0xd8, 0x2a, 0x58}) && len(list) > 5; {
 		n := int(list[3])
-		if len(list) < 4+n {
+		if n == 0 || len(list) < 4+n {
 			return 0, malformed
 		}
 		used, c, err := cid.CidFromBytes(list[5 : 4+n])
