@@ -48,7 +48,8 @@ type Item struct {
 	Texts      int        `json:"texts,omitempty"` // documents read, an archive's articles each
 	Passages   int        `json:"passages,omitempty"`
 	Embedded   int        `json:"embedded,omitempty"`
-	Skipped    []rag.Skip `json:"skipped,omitempty"` // of an add or pull: documents not indexed
+	Skipped    []rag.Skip `json:"skipped,omitempty"`   // of an add or pull: documents not indexed
+	Delivered  []Delivery `json:"delivered,omitempty"` // of one this node published, where it is listed or shown: what came of it by stick
 	Spread                // of a published one, where it is listed, shown or pinned
 }
 
@@ -60,6 +61,7 @@ func (n *Node) List(ctx context.Context) ([]Item, error) {
 	if err == nil {
 		items = slices.DeleteFunc(items, func(it Item) bool { return it.Kind == string(catalog.Pack) })
 		n.countCopies(items)
+		err = n.countDeliveries(items)
 	}
 	return items, err
 }

@@ -209,3 +209,34 @@ func (n *Node) receipt(at peer.ID, l stick.Receipt, known map[string]Item) Recei
 		State: State(l.State), Why: label(l.Why, 500), By: n.who(l.By),
 	}
 }
+
+// Delivery is what became of an item at another node that it came to by stick.
+type Delivery struct {
+	Who
+	State State `json:"state"`
+}
+
+// countDeliveries fills in what became by stick of items of this node's own.
+func (n *Node) countDeliveries(items []Item) error {
+	at := map[string]int{}
+	for i, it := range items {
+		if it.Mine {
+			at[it.Root] = i
+		}
+	}
+	for _, id := range n.receipts.authors() {
+		if id == n.id || n.refused(id) || len(at) == 0 {
+			continue
+		}
+		r, _, err := n.receiptsOf(id)
+		if err != nil {
+			return err
+		}
+		for _, l := range r.Lines {
+			if i, ok := at[l.Root.String()]; ok {
+				items[i].Delivered = append(items[i].Delivered, Delivery{n.who(id), State(l.State)})
+			}
+		}
+	}
+	return nil
+}

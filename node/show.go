@@ -51,6 +51,9 @@ func (n *Node) Show(ctx context.Context, ref string) (Detail, error) {
 	}
 	one := []Item{item}
 	n.countCopies(one)
+	if err := n.countDeliveries(one); err != nil {
+		return Detail{}, fmt.Errorf("show %q: %w", ref, err)
+	}
 	d := Detail{Item: one[0]}
 	for e, err := range n.catalog.Offers() {
 		if err != nil {

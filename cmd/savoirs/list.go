@@ -47,6 +47,8 @@ func (s *shell) state(it node.Item) string {
 		return s.say("say.state.unfinished", "n", 100*it.Have/it.Size)
 	case it.Scope == node.ScopePrivate:
 		return s.say("say.state.private")
+	case it.Mine && len(it.Delivered) > 0:
+		return s.say("say.state.delivered", "n", len(it.Delivered))
 	case it.Mine:
 		return s.say("say.state.published")
 	case it.Kept:

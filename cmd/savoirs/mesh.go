@@ -10,7 +10,7 @@ import (
 func meshCmd(s *shell) *cobra.Command {
 	c := s.command("mesh", nil, nil)
 	c.AddCommand(meshIDCmd(s), meshInviteCmd(s), meshJoinCmd(s, "join"), meshJoinCmd(s, "add-peer"), meshCloseCmd(s), meshOpenCmd(s),
-		meshBlockCmd(s, "block"), meshBlockCmd(s, "unblock"), meshWhyCmd(s), meshLimitsCmd(s))
+		meshBlockCmd(s, "block"), meshBlockCmd(s, "unblock"), meshWhyCmd(s), meshLimitsCmd(s), meshMapCmd(s))
 	return c
 }
 

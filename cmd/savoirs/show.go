@@ -61,6 +61,9 @@ func (s *shell) detail(d node.Detail) error {
 	if d.Scope != node.ScopePrivate {
 		row("copies", s.copies(d.Item))
 	}
+	for _, to := range d.Delivered {
+		row("stick", s.say("say.delivery."+string(to.State), "who", nameOf(to.Who)))
+	}
 	if d.Pinned {
 		row("pinned", s.say("say.show.yes"))
 	}

@@ -48,6 +48,7 @@ func (s *server) sticks() []route {
 			return n.PackBootstrap(ctx, q.Dir, q.Kit, p)
 		})},
 		{"GET", "/sticks/receipts", true, reply(s, func(ctx context.Context, _ nothing) ([]node.Receipt, error) { return n.StickReceipts(ctx) })},
+		{"GET", "/mesh/map", true, reply(s, func(ctx context.Context, _ nothing) (node.Map, error) { return n.MeshMap(ctx) })},
 		{"POST", "/sticks/eject", true, reply(s, func(ctx context.Context, q stickRequest) (node.Drive, error) { return n.Eject(ctx, q.Dir) })},
 	}
 }
@@ -90,6 +91,11 @@ func (c *Client) PackBootstrap(ctx context.Context, dir, kit string, progress fu
 
 func (c *Client) StickReceipts(ctx context.Context) ([]node.Receipt, error) {
 	return call[[]node.Receipt](ctx, c, "GET", "/sticks/receipts", nil)
+}
+
+// Map is the mesh as the node knows it, with who met whom by stick.
+func (c *Client) Map(ctx context.Context) (node.Map, error) {
+	return call[node.Map](ctx, c, "GET", "/mesh/map", nil)
 }
 
 // Eject flushes and unmounts the drive that holds dir.
