@@ -25,7 +25,8 @@ func (n *Node) sketch(ctx context.Context, it store.Item) ([]byte, error) {
 }
 
 // sketchAgain says of our datasets what it could not say when they were published: the passages, or around what their
-// vectors lie, of the model in use. An entry more a dataset and model, when all its vectors are there.
+// vectors lie, of the model in use. An entry more a dataset and model, when all its vectors are there, and one when only its
+// passages are and nothing was said.
 func (n *Node) sketchAgain(ctx context.Context) error {
 	var stale []catalog.Entry
 	for e, err := range n.catalog.Offers() {
@@ -36,10 +37,10 @@ func (n *Node) sketchAgain(ctx context.Context) error {
 			continue
 		}
 		set, ok := n.indexes[store.Mesh].Set(e.Root.String())
-		if !ok || set.Passages == 0 || set.Embedded < set.Passages {
+		if !ok || set.Passages == 0 {
 			continue
 		}
-		if s, err := rag.ParseSketch(e.Sketch); err != nil || s.Model != set.Model {
+		if s, err := rag.ParseSketch(e.Sketch); err != nil || set.Embedded == set.Passages && s.Model != set.Model {
 			stale = append(stale, e)
 		}
 	}
@@ -62,8 +63,12 @@ func (n *Node) sketchOne(ctx context.Context, e catalog.Entry) error {
 	if err != nil {
 		return err
 	}
-	if s, err := rag.ParseSketch(b); err != nil || s.Model == "" {
-		return err // its vectors are not in use now
+	s, err := rag.ParseSketch(b)
+	if err != nil {
+		return err
+	}
+	if _, err := rag.ParseSketch(e.Sketch); err == nil && s.Model == "" {
+		return nil // its vectors are not in use now
 	}
 	e.Sketch, e.Verb, e.Replaces = b, catalog.Publish, cid.Undef
 	_, _, err = n.catalog.Append(n.key, e)
