@@ -73,7 +73,9 @@ func (s *shell) serve(ctx context.Context) (err error) {
 	}
 	defer os.Remove(address)
 
-	pages := web.Handler(n, web.Options{Lang: s.set.Lang, Log: log})
+	g, ctx := errgroup.WithContext(ctx)
+	work := func(f func(context.Context)) { g.Go(func() error { f(ctx); return nil }) }
+	pages := web.Handler(n, web.Options{Lang: s.set.Lang, Log: log, Work: work})
 	server := &http.Server{
 		Handler:           api.Handler(n, api.HandlerOptions{Addr: "http://" + home, Hosts: ownNames(), Web: pages, Log: log}),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -81,7 +83,6 @@ func (s *shell) serve(ctx context.Context) (err error) {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
-	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return giveBack(ctx) })
 	g.Go(func() error { return n.Run(ctx) })
 	g.Go(func() error {

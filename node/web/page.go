@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"savoirs/node"
@@ -18,6 +19,7 @@ type page struct {
 	Status    node.Status
 	Languages []language
 	Here      string // path and query that a change of language keeps
+	Home      bool   // it is read on the node's own machine
 }
 
 // T says a sentence of the pages.
@@ -31,8 +33,16 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) page {
 	if err != nil {
 		s.o.Log.Warn("status for a page", "err", err)
 	}
-	p.Status = st
+	p.Status, p.Home = st, atHome(r)
 	return p
+}
+
+// amount is a size in words, or what it was if it is none.
+func (p page) amount(text string) string {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return p.Bytes(n)
+	}
+	return text
 }
 
 func (p page) question() node.Question {

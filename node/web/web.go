@@ -3,7 +3,8 @@
 // word by word on the same page.
 //
 // It is not the API: what programs read is package node/api, which mounts this
-// handler beside its own routes. It never writes to the node.
+// handler beside its own routes. Only the page of sticks changes anything, from
+// this machine alone.
 //
 // Start with Handler.
 package web
@@ -33,6 +34,7 @@ type Asker interface {
 	Ask(ctx context.Context, q node.Question, emit func(rag.Event) error) (rag.Answer, error)
 	Status(ctx context.Context) (node.Status, error)
 	Opener
+	Carrier
 }
 
 // Options of the pages. The zero value serves them in the language of the
@@ -40,6 +42,10 @@ type Asker interface {
 type Options struct {
 	Lang string       // for browsers that wish none we have
 	Log  *slog.Logger // nil: silent
+
+	// Work runs a function that goes on when the page that began it is closed,
+	// with a context that ends when the node stops. nil: it runs until its end.
+	Work func(func(context.Context))
 }
 
 // Handler serves the pages of n: /, /ask, and passages opened in their documents,
@@ -52,12 +58,22 @@ func Handler(n Asker, o Options) http.Handler {
 	for _, lang := range words.Langs() {
 		s.packs[lang] = words.Load(lang)
 	}
+	if o.Work == nil {
+		o.Work = func(f func(context.Context)) { go f(context.Background()) }
+	}
+	s.work.run = o.Work
 	s.pages = template.Must(template.ParseFS(files, "pages/*.html"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /ask", s.ask)
 	mux.HandleFunc("GET /passages/{root}/{number}", s.passage)
 	mux.HandleFunc("GET /documents/{root}/{name...}", s.document)
+	mux.HandleFunc("GET /stick", s.athome(s.stick))
+	mux.HandleFunc("GET /stick/prepare", s.athome(s.prepareStick))
+	mux.HandleFunc("POST /stick/pack", s.athome(s.packStick))
+	mux.HandleFunc("POST /stick/load", s.athome(s.loadStick))
+	mux.HandleFunc("POST /stick/eject", s.athome(s.ejectStick))
+	mux.HandleFunc("POST /stick/stop", s.athome(s.stopWork))
 	mux.HandleFunc("GET /web/{name}", asset)
 	mux.HandleFunc("/", s.notFound)
 	return headers(mux)
@@ -68,6 +84,7 @@ type site struct {
 	o     Options
 	packs map[string]words.Pack
 	pages *template.Template
+	work  work
 }
 
 // headers are those of every page: nothing is loaded from elsewhere, nothing
