@@ -26,7 +26,7 @@ func TestANodeIsMadeFromAStickWithNoNetwork(t *testing.T) {
 			made := installed(t, path)
 			for _, want := range []string{
 				"Jardin", // of the school, on the new node
-				"STOPPED THE DAMAGED ONE", "TWICE", "ONE IDENTITY",
+				"STOPPED THE DAMAGED ONE", "TWICE", "ONE IDENTITY", "no engine for models",
 			} {
 				if !strings.Contains(made, want) {
 					t.Errorf("no %q in:\n%s", want, made)

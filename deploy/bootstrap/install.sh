@@ -74,10 +74,7 @@ fits() {
 		grep -qw "$feature" /proc/cpuinfo || return 1
 	done
 }
-with=
-if fits "$engine" && runs "$engine"; then
-	with=engine
-elif ! [ -f "$plain" ] || ! runs "$plain"; then
+if ! { fits "$engine" && runs "$engine"; } && ! { [ -f "$plain" ] && runs "$plain"; }; then
 	fail "le programme de la clé ne marche pas sur cette machine. Rien n'a été changé." \
 		"the program of the stick does not run on this machine. Nothing was changed."
 fi
@@ -111,15 +108,17 @@ mkdir -p "$data"
 
 # Now the node, and what the stick carries. For a service this is done before it
 # starts: its user may not read a drive that was mounted for somebody.
+# answers: whether the node of this data directory does, and no other.
+answers() { [ -s "$data/http.addr" ] && "$bin" status -q >/dev/null 2>&1; }
 node=
-if ! "$bin" status -q >/dev/null 2>&1; then
+if ! answers; then
 	only=
 	if [ -n "$service" ]; then only=--local; fi
 	# shellcheck disable=SC2086 # an option or none
 	nohup "$bin" serve $only >>"$data/serve.log" 2>&1 </dev/null &
 	node=$!
 	tries=0
-	until "$bin" status -q >/dev/null 2>&1; do
+	until answers; do
 		tries=$((tries + 1))
 		kill -0 "$node" 2>/dev/null && [ $tries -lt 120 ] ||
 			fail "le nœud ne démarre pas : $(tail -n 3 "$data/serve.log")" "the node does not start: $(tail -n 3 "$data/serve.log")"
@@ -133,16 +132,17 @@ if [ -f "$here/MANIFEST" ]; then
 fi
 for model in "$here"/model/*/; do
 	[ -d "$model" ] || continue
-	if "$bin" model import "$model"; then continue; fi
-	if [ -n "$with" ]; then
-		say "Un modèle n'a pas pu être installé ; le reste marche." "A model could not be installed; the rest works."
-	else
-		say "Ce programme n'a pas de moteur de modèles : la recherche par les mots marche, les réponses écrites demandent un Ollama sur cette machine. Le modèle reste dans $model." \
-			"This program has no engine for models: search by words works, written answers need an Ollama on this machine. The model stays in $model."
+	if "$bin" status --json | grep -q '"engine":"none"'; then
+		say "Il n'y a pas de moteur de modèles ici : la recherche par les mots marche, les réponses écrites demandent un Ollama sur cette machine. Les modèles restent dans $here/model." \
+			"There is no engine for models here: search by words works, written answers need an Ollama on this machine. The models stay in $here/model."
+		break
 	fi
+	"$bin" model import "$model" || say "Un modèle n'a pas pu être installé ; le reste marche." "A model could not be installed; the rest works."
 done
+page=$("$bin" status --json | sed -n 's/.*"http":"\([^"]*\)".*/\1/p')
 
 if [ -n "$service" ]; then
+	page=http://127.0.0.1:7117
 	if [ -n "$node" ]; then
 		kill "$node" && wait "$node" || :
 	fi
@@ -157,7 +157,7 @@ case ":$PATH:" in
 *) say "Pour taper « savoirs » seul : PATH=\"\$PATH:$prefix/bin\"" "To type just \"savoirs\": PATH=\"\$PATH:$prefix/bin\"" ;;
 esac
 say "
-Voilà. Ouvrez http://127.0.0.1:7117 sur cette machine. Ce que la clé apporte de nouveau attend
+Voilà. Ouvrez $page sur cette machine. Ce que la clé apporte de nouveau attend
 votre accord : savoirs inbox list. Ensuite : savoirs ask \"votre question\"." "
-Done. Open http://127.0.0.1:7117 on this machine. What is new from the stick waits for your yes:
+Done. Open $page on this machine. What is new from the stick waits for your yes:
 savoirs inbox list. Then: savoirs ask \"your question\"."
