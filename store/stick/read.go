@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	batchBytes  = 8 << 20 // of sections in a batch, or one section
+	batchBytes  = 8 << 20 // of sections in a batch, or one section; the first ones are smaller
+	firstBatch  = 1 << 18
 	batchBlocks = 4096
-	batchCalls  = 3   // calls of put on their way at a time
-	maxBadBlock = 256 // in one pack: after so many the rest of it is not read
+	batchCalls  = 3         // calls of put on their way at a time
+	maxBad      = 256       // in one pack, by weight: after so much the rest of it is not read
+	badWeight   = 128 << 10 // a block weighs 1, and 1 more for each of these
 )
 
 // batch is blocks that lie one behind the other in memory, and where they are on the stick.
@@ -43,19 +45,21 @@ type reading struct {
 	free   chan *batch
 	calls  *errgroup.Group
 	fill   *batch
+	size   int      // bytes of a batch, now
 	file   *os.File // of the pack that is being read
 	number int      // of it
 
 	mu     sync.Mutex // guards the fields below
 	damage []Damage
-	bad    map[int]int // wrong blocks by pack
+	bad    map[int]int // weight of the wrong blocks, by pack
+	rest   map[int]int // by pack, the damage that stands for the rest of it
 }
 
 // read goes over runs in their order and hands batches to put. It returns what could not be read.
 func (s *Stick) read(ctx context.Context, runs Runs, skip func(cid.Cid) bool, put putBatch) ([]Damage, error) {
 	calls, working := errgroup.WithContext(ctx)
 	calls.SetLimit(batchCalls)
-	r := &reading{s: s, skip: skip, put: put, calls: calls, free: make(chan *batch, batchCalls+1), bad: make(map[int]int), number: -1}
+	r := &reading{s: s, skip: skip, put: put, calls: calls, free: make(chan *batch, batchCalls+1), size: firstBatch, bad: make(map[int]int), rest: make(map[int]int), number: -1}
 	for range cap(r.free) {
 		r.free <- new(batch)
 	}
@@ -84,7 +88,7 @@ func (r *reading) runs(ctx context.Context, runs Runs) error {
 		}
 		for _, d := range damage {
 			if !told[int(run.Pack)] && (d.blocks == 0 || d.hits(run)) {
-				if err := r.wrong(d); err != nil {
+				if err := r.wrong(d, 0); err != nil {
 					return err
 				}
 			}
@@ -140,7 +144,7 @@ func (r *reading) open(pack int) error {
 	if err != nil {
 		d := damageOf(r.s.manifest.Packs[pack].car(), err)
 		d.pack, d.blocks = pack, r.s.manifest.Packs[pack].Blocks
-		return r.wrong(d)
+		return r.wrong(d, 0)
 	}
 	r.file = f
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_SEQUENTIAL) // advice: nothing depends on it
@@ -149,10 +153,11 @@ func (r *reading) open(pack int) error {
 
 // room tells how many bytes go into the batch that is being filled, which is one with room for n at least.
 func (r *reading) room(ctx context.Context, n int) (int, error) {
-	if r.fill != nil && (len(r.fill.buf)+n > batchBytes || len(r.fill.blocks) == batchBlocks) {
+	if r.fill != nil && (len(r.fill.buf)+n > r.size || len(r.fill.blocks) == batchBlocks) {
 		if err := r.send(ctx); err != nil {
 			return 0, err
 		}
+		r.size = min(2*r.size, batchBytes)
 	}
 	if r.fill == nil {
 		select {
@@ -160,12 +165,12 @@ func (r *reading) room(ctx context.Context, n int) (int, error) {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
-		if r.fill.buf == nil {
-			r.fill.buf = make([]byte, 0, batchBytes+MaxBlock)
+		if need := max(r.size, n); cap(r.fill.buf) < need {
+			r.fill.buf = make([]byte, 0, need)
 		}
 		r.fill.buf, r.fill.blocks, r.fill.from = r.fill.buf[:0], r.fill.blocks[:0], r.fill.from[:0]
 	}
-	return max(batchBytes-len(r.fill.buf), n), nil
+	return max(r.size-len(r.fill.buf), n), nil
 }
 
 // send lets put have what is filled.
@@ -202,7 +207,7 @@ func (r *reading) stretch(x *index, pack, i, j int) error {
 				err = oneErr
 				c := x.cid(k)
 				d := Damage{File: r.s.manifest.Packs[pack].car(), At: int64(x.off[k]), Block: &c, Err: ErrDamaged, What: err.Error(), pack: pack, first: k, blocks: 1}
-				if err := r.wrong(d); err != nil {
+				if err := r.wrong(d, weigh(to-from)); err != nil {
 					return err
 				}
 				continue
@@ -219,15 +224,21 @@ func (r *reading) stretch(x *index, pack, i, j int) error {
 	return nil
 }
 
-// wrong notes damage; the error gives the stick up.
-func (r *reading) wrong(d Damage) error {
+// wrong notes damage of a weight; the error gives the stick up.
+func (r *reading) wrong(d Damage, weight int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	before := r.bad[d.pack]
+	if before >= maxBad && d.Block != nil {
+		rest := &r.damage[r.rest[d.pack]]
+		rest.first = min(rest.first, d.first)
+		return nil
+	}
 	r.damage = append(r.damage, d)
-	if d.Block != nil {
-		if r.bad[d.pack]++; r.bad[d.pack] == maxBadBlock {
-			r.damage = append(r.damage, Damage{File: d.File, At: d.At, Err: ErrDamaged, What: "so much is wrong here that the rest was not read", pack: d.pack, first: d.first + 1, blocks: MaxPackBlocks})
-		}
+	r.bad[d.pack] += weight
+	if before < maxBad && r.bad[d.pack] >= maxBad {
+		r.rest[d.pack] = len(r.damage)
+		r.damage = append(r.damage, Damage{File: d.File, At: d.At, Err: ErrDamaged, What: "so much is wrong that the rest was not read", pack: d.pack, first: d.first, blocks: MaxPackBlocks})
 	}
 	if len(r.damage) >= MaxDamage {
 		return fmt.Errorf("%w in more than %d places, given up", ErrDamaged, MaxDamage)
@@ -238,11 +249,13 @@ func (r *reading) wrong(d Damage) error {
 // wrongBlock notes a block of a batch that is not what its hash says.
 func (r *reading) wrongBlock(b *batch, i int, what string) error {
 	c, o := b.blocks[i].Cid(), b.from[i]
-	return r.wrong(Damage{File: r.s.manifest.Packs[o.pack].car(), At: o.off, Block: &c, Err: ErrDamaged, What: what, pack: o.pack, first: o.block, blocks: 1})
+	return r.wrong(Damage{File: r.s.manifest.Packs[o.pack].car(), At: o.off, Block: &c, Err: ErrDamaged, What: what, pack: o.pack, first: o.block, blocks: 1}, weigh(len(b.blocks[i].RawData())))
 }
+
+func weigh(size int) int { return 1 + size/badWeight }
 
 func (r *reading) tooBad(pack int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.bad[pack] >= maxBadBlock
+	return r.bad[pack] >= maxBad
 }

@@ -19,7 +19,7 @@ var (
 )
 
 // maxListed bounds a folder of a stick: one with more was not made by us.
-const maxListed = 4096
+const maxListed = 2048
 
 // tidy looks at what a writing that was cut has left behind: files that the list does not name. Packs that are whole are
 // taken in, half packs are remembered, the rest is removed.

@@ -165,7 +165,7 @@ func (v *verifying) pack(ctx context.Context, number int, p Pack) error {
 					return err
 				}
 			case !b.from[i].head:
-				if err := r.wrong(Damage{File: p.car(), At: b.from[i].off, Err: ErrDamaged, What: "another name before a block that is right"}); err != nil {
+				if err := r.wrong(Damage{File: p.car(), At: b.from[i].off, Err: ErrDamaged, What: "another name before a block that is right", pack: number}, 1); err != nil {
 					return err
 				}
 			default:
