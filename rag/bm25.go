@@ -24,6 +24,7 @@ const (
 type term struct {
 	text  string
 	times int // in the question
+	df    int // passages that have it
 	idf   float64
 	kin   []kin
 }
@@ -47,9 +48,9 @@ func (h lexicalHit) key() passageKey {
 }
 
 // lexicalSearch returns the best passages over all indexes, best first, at most limit, and after them
-// those of also that are not among them and share a term with the question. The indexes are locked for
-// reading by the caller.
-func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also []passageKey) ([]lexicalHit, error) {
+// those of also that are not among them and share a term with the question. also is called once, when
+// the terms are weighed. The indexes are locked for reading by the caller.
+func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also func() ([]passageKey, error)) ([]lexicalHit, error) {
 	readers := make([]index.IndexReader, len(xs))
 	defer func() {
 		for _, r := range readers {
@@ -67,20 +68,48 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 			return nil, err
 		}
 	}
+	offers := q.Elsewhere.spoken(xs[0].lexical.analyze)
+	scans, err := q.weighed(ctx, xs, readers, offers)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := also()
+	if err != nil {
+		return nil, err
+	}
 	among, wanted := make([]bitset, len(xs)), make([][]uint64, len(xs))
 	for i, r := range readers {
-		var err error
 		if among[i], err = passagesOf(ctx, r, q.In); err != nil {
 			return nil, err
 		}
-		if wanted[i], err = passagesNamed(r, i, also); err != nil {
+		if wanted[i], err = passagesNamed(r, i, keys); err != nil {
 			return nil, err
 		}
 	}
-	glosses := q.glosses(xs)
-	offers := q.Elsewhere.spoken(xs[0].lexical.analyze)
-	best := topHits{limit: limit}
+	best := newTopHits(limit)
 	var more []lexicalHit
+	for _, scan := range scans {
+		for i, x := range xs {
+			scan.reader, scan.index, scan.among, scan.wanted = readers[i], i, among[i], wanted[i]
+			scan.offered = func(set string) bool { return x.sets[set] != nil }
+			found, err := scan.run(ctx, best)
+			if err != nil {
+				return nil, err
+			}
+			more = append(more, found...)
+		}
+		for _, h := range scan.lexicalOffers(offers, best) {
+			if slices.Contains(keys, h.key()) {
+				more = append(more, h)
+			}
+		}
+	}
+	return withMore(best.sorted(), more), nil
+}
+
+// weighed are the scans of all fields that have passages, with the terms of q.
+func (q question) weighed(ctx context.Context, xs []*Index, readers []index.IndexReader, offers []spoken) (scans []fieldScan, err error) {
+	glosses := q.glosses(xs)
 	for _, f := range fields {
 		elsewhere := q.Elsewhere.Counts[string(f)]
 		size := fieldSize{elsewhere.Passages, elsewhere.Terms}
@@ -93,7 +122,6 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 		v := vocabulary{analyze: xs[0].lexical.analyze, field: f, readers: readers, offers: spokenWith(offers, f)}
 		texts := q.terms(v.analyze, f)
 		if f == fieldFr && creole(q.lang) {
-			var err error
 			if texts, err = q.soundTerms(xs, readers); err != nil {
 				return nil, err
 			}
@@ -102,23 +130,9 @@ func lexicalSearch(ctx context.Context, xs []*Index, q question, limit int, also
 		if err != nil {
 			return nil, err
 		}
-		scan := fieldScan{field: f, terms: terms, average: float64(size.Terms) / float64(size.Passages), boost: q.boost(f)}
-		for i, x := range xs {
-			scan.reader, scan.index, scan.among, scan.wanted = readers[i], i, among[i], wanted[i]
-			scan.offered = func(set string) bool { return x.sets[set] != nil }
-			found, err := scan.run(ctx, &best)
-			if err != nil {
-				return nil, err
-			}
-			more = append(more, found...)
-		}
-		for _, h := range scan.lexicalOffers(offers, &best) {
-			if slices.Contains(also, h.key()) {
-				more = append(more, h)
-			}
-		}
+		scans = append(scans, fieldScan{field: f, terms: terms, average: float64(size.Terms) / float64(size.Passages), boost: q.boost(f)})
 	}
-	return withMore(best.sorted(), more), nil
+	return scans, nil
 }
 
 // withMore appends to hits those of more that are not among them.
@@ -156,7 +170,7 @@ func (v vocabulary) weigh(ctx context.Context, texts []string, glosses []glossed
 		}
 		found[t] = df + elsewhere[t]
 		at[t] = len(terms)
-		terms = append(terms, term{text: t, times: 1, idf: idf(found[t])})
+		terms = append(terms, term{text: t, times: 1, df: df, idf: idf(found[t])})
 	}
 	if len(terms) > maxTerms {
 		slices.SortStableFunc(terms, func(a, b term) int { return order(b.idf, a.idf, a.text, b.text, 0, 0) })

@@ -24,6 +24,14 @@ func (c *cursor) at(doc *index.TermFieldDoc, err error) error {
 	return nil
 }
 
+// start moves to the first posting not before a passage.
+func (c *cursor) start(from uint64) error {
+	if from == 0 {
+		return c.next()
+	}
+	return c.at(c.tfr.Advance(index.NewIndexInternalID(nil, from), c.doc))
+}
+
 func (c *cursor) next() error { return c.at(c.tfr.Next(c.doc)) }
 
 // reach moves to the first posting not before a passage.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // denseHit is a passage and its cosine with the question.
@@ -29,19 +31,33 @@ func (v *vectors) search(query []float32, in func(set string) bool, limit int) (
 	}
 	names := v.named(in)
 	near := v.sift(q, v.nearest(v.code(q), names), names, rescored)
-	hits := make([]denseHit, 0, len(near))
-	rec := make([]byte, recordSize(v.dim))
-	for _, c := range near {
-		name := names[c.set]
-		if err := v.sets[name].file.read(int(c.n), rec); err != nil {
-			continue
-		}
-		hits = append(hits, denseHit{set: name, n: int(c.n), cos: dot(q, rec)})
-	}
+	hits := v.rescore(q, near, names)
 	slices.SortFunc(hits, func(a, b denseHit) int {
 		return order(b.cos, a.cos, a.set, b.set, a.n, b.n)
 	})
 	return hits[:min(limit, len(hits))], nil
+}
+
+// rescore computes the cosines of a normalised question with those near, on as many goroutines as help. Most of
+// it is waiting for the kernel to copy a record.
+func (v *vectors) rescore(q []float32, near []candidate, names []string) (hits []denseHit) {
+	parts := make([][]denseHit, min(4, runtime.GOMAXPROCS(0)))
+	var all sync.WaitGroup
+	for i := range parts {
+		some := near[i*len(near)/len(parts) : (i+1)*len(near)/len(parts)]
+		all.Go(func() {
+			rec := make([]byte, recordSize(v.dim))
+			for _, c := range some {
+				name := names[c.set]
+				if err := v.sets[name].file.read(int(c.n), rec); err != nil {
+					continue
+				}
+				parts[i] = append(parts[i], denseHit{set: name, n: int(c.n), cos: dot(q, rec)})
+			}
+		})
+	}
+	all.Wait()
+	return slices.Concat(parts...)
 }
 
 // compare returns the cosines of two normalised vectors with that of a passage; false when it has none that

@@ -264,9 +264,5 @@ func (f *fusion) lang(c *fused) string {
 // langAt is the language a passage is indexed under.
 func (x *Index) langAt(name string, n int) string {
 	s := x.sets[name]
-	at, err := s.passages.place(n)
-	if err != nil {
-		return ""
-	}
-	return s.langOf(at.language())
+	return s.langOf(s.passages.language(n))
 }

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -144,6 +147,8 @@ type passageFile struct {
 	data, places *os.File
 	n            int
 	size         int64
+	langs        []string // that occur, at most 256
+	lang         []uint8  // of each passage, a place in langs: asked of every candidate of a search
 }
 
 // openPassages opens the files of a set that should hold n passages in size bytes.
@@ -167,8 +172,34 @@ func openPassages(dir, set string, n int, size int64) (*passageFile, error) {
 		f.close()
 		return nil, fmt.Errorf("passages of %s: %w", set, ErrDamaged)
 	}
+	if err := f.readLanguages(); err != nil {
+		f.close()
+		return nil, fmt.Errorf("passages of %s: %w", set, err)
+	}
 	return f, nil
 }
+
+// readLanguages notes the language of each passage; where they are more than 256, of the others none.
+func (f *passageFile) readLanguages() error {
+	in := bufio.NewReaderSize(io.NewSectionReader(f.places, 0, int64(f.n)*placeSize), 1<<16)
+	f.lang, f.langs = make([]uint8, f.n), []string{""}
+	var rec [placeSize]byte
+	for n := range f.lang {
+		if _, err := io.ReadFull(in, rec[:]); err != nil {
+			return err
+		}
+		lang := parsePlace(rec[:]).language()
+		at := slices.Index(f.langs, lang)
+		if at < 0 && len(f.langs) <= math.MaxUint8 {
+			at = len(f.langs)
+			f.langs = append(f.langs, lang)
+		}
+		f.lang[n] = uint8(max(at, 0))
+	}
+	return nil
+}
+
+func (f *passageFile) language(n int) string { return f.langs[f.lang[n]] }
 
 func (f *passageFile) place(n int) (place, error) {
 	var rec [placeSize]byte

@@ -2,10 +2,13 @@ package rag
 
 import (
 	"context"
+	"errors"
 	"math"
+	"runtime"
 	"slices"
 
 	index "github.com/blevesearch/bleve_index_api"
+	"golang.org/x/sync/errgroup"
 )
 
 // fieldScan walks the postings of all terms of one field of one index together, passage by passage. It
@@ -22,7 +25,12 @@ type fieldScan struct {
 	terms   []term
 	average float64 // length of a passage, in terms
 	boost   float64
+
+	from, to uint64 // passages looked at: from <= id < to
 }
+
+// Postings of fewer passages than manyPostings are walked by one goroutine.
+const manyPostings = 8192
 
 // most is what a term can add to the score of a passage.
 func (t term) most() float64 { return float64(t.times) * t.idf * (bm25K1 + 1) }
@@ -46,8 +54,46 @@ func (s *scoreSum) add(t term, tf, length, average float64) {
 	s.terms++
 }
 
-// run shows the passages to best and returns those wanted.
+// run shows the passages to best and returns those wanted. Many are walked in two halves at once.
 func (s fieldScan) run(ctx context.Context, best *topHits) (wanted []lexicalHit, err error) {
+	postings := 0
+	for _, t := range s.terms {
+		postings += t.df
+	}
+	if postings < manyPostings || runtime.GOMAXPROCS(0) == 1 {
+		s.from, s.to = 0, done
+		return s.part(ctx, best)
+	}
+	return s.halves(ctx, best)
+}
+
+func (s fieldScan) halves(ctx context.Context, best *topHits) (wanted []lexicalHit, err error) {
+	passages, err := s.reader.DocCount()
+	if err != nil {
+		return nil, err
+	}
+	low, high := s, s
+	low.from, low.to, high.from, high.to = 0, passages/2, passages/2, done
+	at, _ := slices.BinarySearch(s.wanted, low.to)
+	low.wanted, high.wanted = s.wanted[:at], s.wanted[at:]
+	beside := best.beside()
+	var more []lexicalHit
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		more, err = high.part(ctx, beside)
+		return err
+	})
+	wanted, err = low.part(ctx, best)
+	if err := errors.Join(err, both.Wait()); err != nil {
+		return nil, err
+	}
+	for _, h := range beside.hits {
+		best.add(h)
+	}
+	return append(wanted, more...), nil
+}
+
+func (s fieldScan) part(ctx context.Context, best *topHits) (wanted []lexicalHit, err error) {
 	w := walk{fieldScan: s, best: best}
 	defer func() { w.close() }()
 	if err := w.open(ctx); err != nil {
@@ -97,6 +143,7 @@ type walk struct {
 	heavy int
 	ahead heap
 	id    index.IndexInternalID // of the passage looked at
+	times []float64             // each term of the question is in it
 }
 
 // termWalk is where a walk stands in the postings of one term and its kin.
@@ -119,7 +166,7 @@ func (w *walk) open(ctx context.Context) error {
 			}
 			c := &cursor{tfr: tfr, doc: &index.TermFieldDoc{}, of: st, weight: k.weight, taken: done}
 			st.cursors = append(st.cursors, c)
-			if err := c.next(); err != nil {
+			if err := c.start(w.from); err != nil {
 				return err
 			}
 		}
@@ -130,7 +177,7 @@ func (w *walk) open(ctx context.Context) error {
 		below += st.most
 		st.below = below
 	}
-	w.heavy = len(w.terms)
+	w.heavy, w.times = len(w.terms), make([]float64, len(w.terms))
 	w.ahead = newHeap(w.terms)
 	return nil
 }
@@ -162,6 +209,9 @@ func (w *walk) next() (at uint64, asked bool) {
 	if len(w.wanted) > 0 && w.wanted[0] <= at {
 		at, asked = w.wanted[0], true
 		w.wanted = w.wanted[1:]
+	}
+	if at >= w.to {
+		return done, false
 	}
 	return at, asked
 }
@@ -212,7 +262,8 @@ func (w *walk) score(at uint64, asked bool) (sum scoreSum, err error) {
 
 // inOrder adds up in the order of the question, so that scores do not depend on what was light.
 func (w *walk) inOrder(at uint64, length float64) (sum scoreSum) {
-	times := make([]float64, len(w.terms))
+	times := w.times
+	clear(times)
 	for _, st := range w.terms {
 		for _, c := range st.cursors {
 			if c.taken == at {

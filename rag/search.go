@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A Hit is a passage found and why.
@@ -152,17 +154,26 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 		}
 	}
 	fusion := newFusion(q, xs)
+	var byMeaning errgroup.Group // while the words of the question are weighed
+	defer byMeaning.Wait()
 	if vector != nil {
-		if err := fusion.dense(vector); err != nil {
-			return nil, nil, fmt.Errorf("dense search: %w", err)
-		}
+		byMeaning.Go(func() error {
+			if err := fusion.dense(vector); err != nil {
+				return fmt.Errorf("dense search: %w", err)
+			}
+			return nil
+		})
 		res.Mode = ModeHybrid
 		if q.Mode == ModeDense {
 			res.Mode = ModeDense
 		}
 	}
 	if q.Mode != ModeDense || vector == nil {
-		hits, err := lexicalSearch(ctx, xs, q, depth, fusion.keys())
+		nearest := func() ([]passageKey, error) {
+			err := byMeaning.Wait()
+			return fusion.keys(), err
+		}
+		hits, err := lexicalSearch(ctx, xs, q, depth, nearest)
 		if err != nil {
 			return nil, nil, fmt.Errorf("lexical search: %w", err)
 		}
@@ -170,6 +181,9 @@ func findPassages(ctx context.Context, q question, vector []float32, xs []*Index
 		if vector != nil {
 			fusion.measure(vector)
 		}
+	}
+	if err := byMeaning.Wait(); err != nil {
+		return nil, nil, err
 	}
 	res.Total, res.Covered = len(q.Elsewhere.Offers), q.Elsewhere.covered()
 	for _, x := range xs {

@@ -1,16 +1,36 @@
 package rag
 
-import "slices"
+import (
+	"math"
+	"slices"
+	"sync/atomic"
+)
 
 // topHits keeps the best of what it is shown. Ties are resolved by name, so that the order does not
 // depend on the order of postings.
 type topHits struct {
 	limit int
-	hits  []lexicalHit // a heap, worst first, once full
+	hits  []lexicalHit   // a heap, worst first, once full
+	floor *atomic.Uint64 // bits of the score below which nothing is among the best of all that share it
 }
 
+func newTopHits(limit int) *topHits { return &topHits{limit: limit, floor: new(atomic.Uint64)} }
+
+// beside is for what is looked at at the same time, by another goroutine.
+func (t *topHits) beside() *topHits { return &topHits{limit: t.limit, floor: t.floor} }
+
 func (t *topHits) wants(score float64) bool {
-	return len(t.hits) < t.limit || score >= t.hits[0].score
+	return (len(t.hits) < t.limit || score >= t.hits[0].score) && score >= math.Float64frombits(t.floor.Load())
+}
+
+// raise tells those beside t how good its worst is.
+func (t *topHits) raise() {
+	worst := math.Float64bits(t.hits[0].score) // scores are positive: their bits are in their order
+	for old := t.floor.Load(); worst > old; old = t.floor.Load() {
+		if t.floor.CompareAndSwap(old, worst) {
+			return
+		}
+	}
 }
 
 func (t *topHits) add(h lexicalHit) {
@@ -18,6 +38,7 @@ func (t *topHits) add(h lexicalHit) {
 		t.hits = append(t.hits, h)
 		if len(t.hits) == t.limit {
 			slices.SortFunc(t.hits, func(a, b lexicalHit) int { return compareHits(b, a) })
+			t.raise()
 		}
 		return
 	}
@@ -33,6 +54,7 @@ func (t *topHits) add(h lexicalHit) {
 			}
 		}
 		if worst == i {
+			t.raise()
 			return
 		}
 		t.hits[i], t.hits[worst] = t.hits[worst], t.hits[i]

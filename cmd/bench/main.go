@@ -24,6 +24,7 @@ import (
 // and leaves nothing behind, when its context does.
 var benches = map[string]func(ctx context.Context, args []string) error{
 	"attack": benchAttack,
+	"held":   benchHeld,
 	"mesh":   benchMesh,
 	"net":    benchNet,
 	"rag":    benchRAG,
