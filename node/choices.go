@@ -39,6 +39,9 @@ type savedChoices struct {
 	Pledge   savedPledge    `json:"pledge,omitzero"`    // to others
 	NoPacks  []string       `json:"no_packs,omitempty"` // roots of our datasets that are to have no pack
 	Declined []string       `json:"declined,omitempty"` // roots removed though a pledge covers them
+
+	Trusted  []peer.ID      `json:"trusted,omitempty"`  // authors whose items need no yes
+	Verdicts []savedVerdict `json:"verdicts,omitempty"` // on revisions by different hands, the latest last
 }
 
 // savedPledge is what a person lends to others.
@@ -62,7 +65,7 @@ func (s savedChoices) wants() map[catalog.Short]int {
 // clone shares nothing that changes with s.
 func (s savedChoices) clone() savedChoices {
 	s.Blocked, s.Peers, s.Declined = slices.Clone(s.Blocked), slices.Clone(s.Peers), slices.Clone(s.Declined)
-	s.NoPacks = slices.Clone(s.NoPacks)
+	s.NoPacks, s.Trusted, s.Verdicts = slices.Clone(s.NoPacks), slices.Clone(s.Trusted), slices.Clone(s.Verdicts)
 	s.Copies = maps.Clone(s.Copies)
 	return s
 }

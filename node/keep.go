@@ -164,6 +164,7 @@ func (k *keeper) choose(pledge savedPledge, have kept, needs []need) (need, bool
 	lacking := map[catalog.Short]time.Time{}
 	defer func() { k.lacking = lacking }()
 	declined := k.n.choices.get().Declined
+	refused := func(d need) bool { _, no := k.n.refusals.of(d.Root.String()); return no }
 	free, err := k.n.store.Free()
 	if err != nil {
 		return need{}, false
@@ -180,7 +181,7 @@ func (k *keeper) choose(pledge savedPledge, have kept, needs []need) (need, bool
 		}
 		lacking[d.name] = since
 		switch {
-		case found, slices.Contains(declined, d.Root.String()), time.Now().Before(k.failed[d.name].until):
+		case found, slices.Contains(declined, d.Root.String()), refused(d), time.Now().Before(k.failed[d.name].until):
 		case maxTransfer(d.Size) > free, !fits(pledge, have, needs, d), !k.ourTurn(d, since):
 		default:
 			chosen, found = d, true

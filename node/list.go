@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -50,6 +51,7 @@ type Item struct {
 	Embedded   int        `json:"embedded,omitempty"`
 	Skipped    []rag.Skip `json:"skipped,omitempty"`   // of an add or pull: documents not indexed
 	Delivered  []Delivery `json:"delivered,omitempty"` // of one this node published, where it is listed or shown: what came of it by stick
+	Conflicts  []Conflict `json:"conflicts,omitempty"` // revisions by other hands, of one that is here, where it is listed or shown
 	Spread                // of a published one, where it is listed, shown or pinned
 }
 
@@ -61,12 +63,12 @@ func (n *Node) List(ctx context.Context) ([]Item, error) {
 	if err == nil {
 		items = slices.DeleteFunc(items, func(it Item) bool { return it.Kind == string(catalog.Pack) })
 		n.countCopies(items)
-		err = n.countDeliveries(items)
+		err = errors.Join(n.countDeliveries(items), n.noteConflicts(items))
 	}
 	return items, err
 }
 
-// items is List without the copies.
+// items is List without copies and conflicts.
 func (n *Node) items() ([]Item, error) {
 	offers := map[string]catalog.Entry{} // by root
 	for e, err := range n.catalog.Offers() {

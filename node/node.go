@@ -89,6 +89,8 @@ type Node struct {
 	wants     wants
 	receipts  receipts
 	visits    *visits
+	refusals  *refusals
+	lineages  lineages
 	intake    intake        // of entries
 	checking  chan struct{} // one, for whoever checks entries
 	profiles  profiles
@@ -159,6 +161,9 @@ func (n *Node) open(ctx context.Context) error {
 	if n.bans, err = readBans(filepath.Join(dir, "bans.json"), n.log); err != nil {
 		return err
 	}
+	if n.refusals, err = readRefusals(filepath.Join(dir, "refused.json"), n.log); err != nil {
+		return err
+	}
 	if n.catalog, err = catalog.Open(catalog.Options{Dir: filepath.Join(dir, "catalogue"), Blocked: n.choices.blocked, Log: n.log}); err != nil {
 		return err
 	}
@@ -189,6 +194,9 @@ func (n *Node) open(ctx context.Context) error {
 		Chat: n.o.Chat, Embed: n.o.Embed, Log: n.log,
 	}); err != nil {
 		return err
+	}
+	if err := n.settleInbox(); err != nil {
+		n.log.Warn("settle the inbox", "err", err)
 	}
 	return n.openMesh()
 }

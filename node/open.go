@@ -52,6 +52,9 @@ func (n *Node) OpenPassage(_ context.Context, root string, number int, atHome bo
 		return Opened{}, fmt.Errorf("open passage %d of %s: %w", number, root, err)
 	}
 	x := n.indexes[it.Space]
+	if x == nil { // what waits has no passages
+		return Opened{}, fmt.Errorf("open passage %d of %s: %w", number, root, ErrNotFound)
+	}
 	p, err := x.Passage(root, number)
 	if errors.Is(err, rag.ErrNotFound) {
 		err = fmt.Errorf("%w: %w", ErrNotFound, err)
@@ -106,6 +109,9 @@ func (n *Node) openItem(root string, atHome bool) (store.Item, fs.FS, error) {
 	}
 	if it.Space == store.Private && !atHome {
 		return store.Item{}, nil, ErrKeptHome
+	}
+	if it.Space == store.Inbox && !atHome {
+		return store.Item{}, nil, fmt.Errorf("%s: %w", root, ErrNotFound)
 	}
 	files, err := n.store.FS(c)
 	return it, files, err

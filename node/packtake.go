@@ -79,6 +79,9 @@ const maxPacksTried = 3
 // usePack fetches a pack and indexes a dataset by it.
 func (n *Node) usePack(ctx context.Context, it store.Item, e catalog.Entry, progress func(Progress)) (rag.Report, error) {
 	held, err := n.store.Item(e.Root)
+	if err == nil && held.Space == store.Inbox {
+		held, err = n.store.Move(e.Root, store.Mesh)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		waiting, cancel := context.WithTimeout(ctx, packPatience)
 		defer cancel()

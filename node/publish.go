@@ -19,6 +19,7 @@ type PublishOptions struct {
 	Licence string `json:"licence,omitempty"`
 	DryRun  bool   `json:"dry_run,omitempty"` // only show what would leave
 	NoPack  bool   `json:"no_pack,omitempty"` // publish no passages and vectors beside a dataset
+	Revises string `json:"revises,omitempty"` // reference of a published item, of whatever author, that this is a revision of
 }
 
 // Publication is what left, or with DryRun would leave, this machine.
@@ -38,7 +39,10 @@ type Document struct {
 // Publish moves an item to the mesh space and seals an entry about it: from
 // then on anyone on the mesh may read it and keep it. The entry is durable
 // before anyone hears of it. Publishing again what is published changes
-// nothing. An earlier item of ours with the same title is replaced.
+// nothing. An earlier item of ours with the same title is replaced. With Revises
+// it says that it revises another's item: that author's own line goes on
+// untouched, and who has both decides. Errors: ErrNotFound, ErrNotHere, and
+// ErrPrivate when what it revises is not published.
 func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publication, error) {
 	item, root, release, err := n.claim(ctx, ref)
 	if err != nil {
@@ -63,7 +67,11 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	p.Item.Title = firstOf(o.Title, item.Title)
 	p.Item.Lang = firstOf(o.Lang, card.Lang)
 	p.Item.Licence = firstOf(o.Licence, card.Licence)
-	if o.DryRun || item.Mine {
+	revised, err := n.revised(ctx, root, o.Revises)
+	if err != nil {
+		return p, fmt.Errorf("publish %q: %w", item.Title, err)
+	}
+	if o.DryRun || item.Mine && !revised.Defined() {
 		return p, nil
 	}
 	if err := n.own(item, root); err != nil {
@@ -82,7 +90,7 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 	}
 	if err := n.seal(catalog.Entry{
 		Kind: catalog.Kind(item.Kind), Title: p.Item.Title, Root: root, Size: item.Size, Files: item.Files,
-		Lang: p.Item.Lang, Licence: p.Item.Licence, Base: card.Base, Card: card.Description, Sketch: sketch,
+		Lang: p.Item.Lang, Licence: p.Item.Licence, Base: card.Base, Card: card.Description, Sketch: sketch, Replaces: revised,
 	}); err != nil {
 		return p, fmt.Errorf("publish %q: %w", item.Title, err)
 	}
@@ -100,22 +108,58 @@ func (n *Node) Publish(ctx context.Context, ref string, o PublishOptions) (Publi
 // maxCardText bounds the description in an entry, which is at most 16 KiB.
 const maxCardText = 2000
 
+// revised is the root of the published item that ref names, Undef for none.
+func (n *Node) revised(ctx context.Context, root cid.Cid, ref string) (cid.Cid, error) {
+	if ref == "" {
+		return cid.Undef, nil
+	}
+	old, replaces, err := n.find(ctx, ref)
+	switch {
+	case err != nil:
+		return cid.Undef, err
+	case old.Author == "":
+		return cid.Undef, fmt.Errorf("%q: %w", old.Ref, ErrPrivate)
+	case replaces.Equals(root):
+		return cid.Undef, nil
+	}
+	return replaces, nil
+}
+
 // seal publishes or revises: an item of ours with the same title and kind is
-// replaced by the new one. Texts are cut to what an entry may hold.
+// replaced by the new one, or withdrawn when e says that it replaces another.
+// Texts are cut to what an entry may hold.
 func (n *Node) seal(e catalog.Entry) error {
 	e.Verb, e.Territory = catalog.Publish, label(n.o.Territory, 100)
 	e.Title, e.Licence, e.Lang, e.Base = label(e.Title, 300), label(e.Licence, 100), label(e.Lang, 35), label(e.Base, 200)
 	e.Card = shorten(printable(e.Card), maxCardText)
+	ofAnother := e.Replaces.Defined()
+	var left []catalog.Entry
 	for old, err := range n.catalog.Offers() {
 		if err != nil {
 			return err
 		}
-		if old.Author == n.id && old.Kind == e.Kind && Slug(old.Title) == Slug(e.Title) {
-			e.Verb, e.Replaces = catalog.Revise, old.Root
+		if old.Author == n.id && old.Kind == e.Kind && Slug(old.Title) == Slug(e.Title) && !old.Root.Equals(e.Root) {
+			if !ofAnother {
+				e.Replaces = old.Root
+			} else if !old.Root.Equals(e.Replaces) {
+				left = append(left, old)
+			}
 		}
 	}
-	_, _, err := n.catalog.Append(n.key, e)
-	return err
+	if e.Replaces.Defined() {
+		e.Verb = catalog.Revise
+	}
+	if _, _, err := n.catalog.Append(n.key, e); err != nil {
+		return err
+	}
+	for _, old := range left {
+		if _, _, err := n.catalog.Append(n.key, catalog.Entry{
+			Kind: old.Kind, Verb: catalog.Withdraw, Title: old.Title, Root: old.Root, Territory: e.Territory,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moveIndex brings the passages of a published item to the index of the mesh

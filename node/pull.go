@@ -9,7 +9,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"savoirs/p2p"
-	"savoirs/rag"
 	"savoirs/store"
 	"savoirs/store/catalog"
 )
@@ -28,7 +27,7 @@ func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (I
 	}
 	defer release()
 	taken := item.Here && item.Kept // it was kept for others; now it is looked at here too
-	if err := n.own(item, root); err != nil {
+	if err := errors.Join(n.own(item, root), n.refusals.forget(item.Root)); err != nil {
 		return item, fmt.Errorf("pull %q: %w", item.Title, err)
 	}
 	item.Kept = false
@@ -37,19 +36,15 @@ func (n *Node) Pull(ctx context.Context, ref string, progress func(Progress)) (I
 		return item, nil
 	}
 	held, err := n.fetch(ctx, item, root, progress)
+	if err == nil && held.Space == store.Inbox { // it waited, and is asked for now
+		held, err = n.store.Move(root, store.Mesh)
+	}
 	if err != nil {
 		return item, fmt.Errorf("pull %q: %w", item.Title, err)
 	}
-	n.telling.changed.ring()
-	var report rag.Report
-	_, done := n.indexes[store.Mesh].Set(item.Root)
-	if !done {
-		report, done = n.takePack(ctx, held, progress)
-	}
-	if !done {
-		if report, err = n.index(ctx, held, progress); err != nil {
-			return item, fmt.Errorf("index %q: %w", item.Title, err)
-		}
+	report, err := n.takeIn(ctx, held, progress)
+	if err != nil {
+		return item, fmt.Errorf("pull %q: %w", item.Title, err)
 	}
 	item, err = n.itemByRoot(ctx, root)
 	item.Skipped, item.Existed = report.Skipped, taken

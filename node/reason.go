@@ -65,6 +65,10 @@ const (
 	BadCopies       Reason = "bad_copies"
 	UnknownNode     Reason = "unknown_node"
 	NoTerritory     Reason = "no_territory"
+	Shunning        Reason = "author_refused"
+	Declined        Reason = "declined_here"
+	InboxFull       Reason = "inbox_full"
+	NoConflict      Reason = "no_conflict"
 	DriveBusy       Reason = "drive_busy"
 	NoUnmount       Reason = "no_unmount"
 	NoKit           Reason = "no_kit"
@@ -87,6 +91,7 @@ var causes = []struct {
 	reason Reason
 }{
 	{ErrNotHere, NotHere}, {ErrPrivate, Private}, {ErrKeptHome, KeptHome}, {ErrCopies, BadCopies}, {ErrWhom, UnknownNode}, {ErrNoTerritory, NoTerritory}, {ErrDriveBusy, DriveBusy}, {ErrNoUnmount, NoUnmount}, {ErrNoKit, NoKit},
+	{ErrShunned, Shunning}, {ErrNoConflict, NoConflict},
 	{ErrNotFound, NotFound}, {store.ErrNotFound, NotFound},
 	{ErrNoNode, NoNode}, {ErrExists, Exists}, {store.ErrInUse, InUse}, {p2p.ErrBusy, Busy},
 	{zim.ErrSplit, SplitArchive}, {zim.ErrTruncated, CutArchive}, {zim.ErrDamaged, BadArchive}, {zim.ErrNotZIM, BadArchive}, {zim.ErrUnsupported, BadArchive},
@@ -110,6 +115,8 @@ var causes = []struct {
 func ReasonOf(err error) (Reason, map[string]string) {
 	var ambiguous *AmbiguousError
 	var space *store.NoSpaceError
+	var full *InboxFullError
+	var declined *DeclinedError
 	var base *engine.ErrWrongBase
 	var word *p2p.WordError
 	var stickSpace *stick.SpaceError
@@ -126,6 +133,10 @@ func ReasonOf(err error) (Reason, map[string]string) {
 			return StickMax, args
 		}
 		return StickFull, args
+	case errors.As(err, &full):
+		return InboxFull, map[string]string{"need": strconv.FormatInt(full.Need, 10), "have": strconv.FormatInt(full.Have, 10)}
+	case errors.As(err, &declined):
+		return Declined, map[string]string{"why": declined.Why}
 	case errors.As(err, &base):
 		var have []string
 		for _, m := range base.Have {

@@ -122,10 +122,14 @@ func (n *Node) settled(l stick.Receipt) stick.Receipt {
 	}
 	it, err := n.store.Item(l.Root)
 	switch {
-	case err == nil && it.Space == store.Mesh && it.Bad == 0:
+	case err == nil && (it.Space == store.Mesh || it.Space == store.Private && it.Sealed) && it.Bad == 0:
 		l.State, l.Why = stick.Delivered, ""
 	case err == nil && it.Space == store.Inbox:
 		l.State = stick.Waiting
+	default:
+		if f, no := n.refusals.of(l.Root.String()); no {
+			l.State, l.Why = stick.Refused, f.Why
+		}
 	}
 	return l
 }

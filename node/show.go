@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"savoirs/rag"
+	"savoirs/store"
 	"savoirs/store/catalog"
 )
 
@@ -37,8 +38,9 @@ func (n *Node) packOffers(base string) (offers []PackOffer, err error) {
 		if err != nil {
 			continue // of a later program
 		}
-		_, err = n.store.Item(e.Root)
-		offers = append(offers, PackOffer{e.Root.String(), e.Author.String(), s.Model, s.Passages, e.Size, err == nil})
+		it, herr := n.store.Item(e.Root)
+		here := herr == nil && it.Space != store.Inbox
+		offers = append(offers, PackOffer{e.Root.String(), e.Author.String(), s.Model, s.Passages, e.Size, here})
 	}
 	return offers, err
 }
@@ -55,6 +57,9 @@ func (n *Node) Show(ctx context.Context, ref string) (Detail, error) {
 		return Detail{}, fmt.Errorf("show %q: %w", ref, err)
 	}
 	d := Detail{Item: one[0]}
+	if d.Conflicts, err = n.withConflicts(ctx, item); err != nil {
+		return d, fmt.Errorf("show %q: %w", ref, err)
+	}
 	for e, err := range n.catalog.Offers() {
 		if err != nil {
 			return d, fmt.Errorf("show %q: %w", ref, err)

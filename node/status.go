@@ -27,6 +27,7 @@ type Status struct {
 	Items     int  `json:"items"`     // here
 	Published int  `json:"published"` // of these, in the mesh space
 	Offers    int  `json:"offers"`    // offered by others, not here
+	Waiting   int  `json:"waiting"`   // in the inbox, for a person's yes
 	Bad       int  `json:"bad"`       // damaged ranges
 	Peers     int  `json:"peers"`
 	AskOthers bool `json:"ask_others"` // questions go to other nodes too, unless they are private
@@ -83,6 +84,11 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.Published++
 		}
 	}
+	waiting, err := n.waiting()
+	if err != nil {
+		return s, err
+	}
+	s.Waiting = len(waiting)
 	s.Embedded, s.Passages = n.coverage()
 	if s.Free, err = n.store.Free(); err != nil {
 		return s, err

@@ -70,7 +70,7 @@ func (n *Node) loadStick(ctx context.Context, dir string, progress func(Progress
 		return out, err
 	}
 	for _, it := range l.arrived {
-		if _, err := n.index(ctx, it, progress); err != nil {
+		if _, err := n.takeIn(ctx, it, progress); err != nil {
 			if ctx.Err() != nil {
 				return out, ctx.Err()
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
@@ -101,9 +100,9 @@ func (u *unloading) one(ctx context.Context, l *load) error {
 	if stop, err := u.known(l); stop || err != nil {
 		return err
 	}
-	o := store.ReceiveOptions{Space: store.Inbox, Title: l.Title, Kind: l.Kind, Size: l.Size, Origin: l.Author.ID, Bearer: l.parts[0].By.String(), Came: time.Now()}
-	if l.asked || l.offer.Author == u.n.id {
-		o.Space = store.Mesh
+	o, err := u.n.admit(carried{root: l.root, bearer: l.parts[0].By, asked: l.asked, title: l.Title, kind: l.Kind, size: l.Size})
+	if stop, err := u.notAdmitted(l, err); stop || err != nil {
+		return err
 	}
 	u.n.fetching.yield(l.Root)
 	in, err := u.n.store.Receive(ctx, l.root, o)
@@ -114,6 +113,26 @@ func (u *unloading) one(ctx context.Context, l *load) error {
 		return err
 	}
 	return u.receive(ctx, l, in)
+}
+
+// notAdmitted says of an item why it may not come, if it may not.
+func (u *unloading) notAdmitted(l *load, err error) (bool, error) {
+	declined, no := errors.AsType[*DeclinedError](err)
+	_, full := errors.AsType[*InboxFullError](err)
+	switch {
+	case err == nil:
+		return false, nil
+	case no:
+		l.State, l.Why = WasRefused, WhyDeclined
+		u.note(l, stick.Refused, declined.Why)
+	case errors.Is(err, ErrShunned):
+		l.State, l.Why = WasRefused, WhyBlocked
+	case full:
+		l.State = NotLoadedForRoom
+	default:
+		return true, err
+	}
+	return true, nil
 }
 
 // known says whether an item need not or may not come: it is here, or its

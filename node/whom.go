@@ -14,6 +14,7 @@ import (
 
 	"savoirs/p2p"
 	"savoirs/rag"
+	"savoirs/store"
 	"savoirs/store/catalog"
 )
 
@@ -52,7 +53,7 @@ func (n *Node) elsewhereNow() ([]elsewhere, error) {
 		if e.Kind != catalog.Dataset || e.Author == n.id || seen[e.Root] || n.refused(e.Author) {
 			continue
 		}
-		if it, err := n.store.Item(e.Root); err == nil && !it.Kept {
+		if it, err := n.store.Item(e.Root); err == nil && !it.Kept && it.Space != store.Inbox {
 			continue
 		}
 		seen[e.Root] = true

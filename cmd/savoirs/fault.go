@@ -114,7 +114,7 @@ func (s *shell) explain(e *api.Error) (what, safe, next string) {
 // namesBytes tells whether the numbers of an error are sizes.
 func namesBytes(code string) bool {
 	switch node.Reason(code) {
-	case node.NoSpace, node.StickFull, node.StickMax:
+	case node.NoSpace, node.InboxFull, node.StickFull, node.StickMax:
 		return true
 	}
 	return false
