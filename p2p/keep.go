@@ -20,13 +20,13 @@ const (
 	minBatch  = 1 << 20
 	maxBatch  = 3 << 20
 	batchPart = 128
-	// putsAtOnce is how many batches are on their way to the disk: one is hashed while another is written and a third
-	// flushed.
-	putsAtOnce = 3
+	// putsAtOnce is how many batches are on their way to the disk: one is hashed, another written and a third flushed, and
+	// where the disk is slow those that come meanwhile share the next flush.
+	putsAtOnce = 6
 	// batchTime: a slow link loses no more than this to a power cut.
 	batchTime = time.Second
 	// maxLanded is how many bytes of memory may wait to be made durable.
-	maxLanded = 16 << 20
+	maxLanded = 12 << 20
 )
 
 // arrival is a block on its way to `into`. A leaf may not have been compared with its CID yet.
