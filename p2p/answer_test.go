@@ -214,9 +214,15 @@ func TestAWrongLeafIsLaidToWhoSentIt(t *testing.T) {
 	if whole(t, into, root); into.kept.Load() < size {
 		t.Errorf("kept %d bytes of %d", into.kept.Load(), size)
 	}
-	faults := b.Faults()
-	if len(faults) != 1 || faults[0].Peer != bad.ID() || faults[0].Kind != WrongBytes || faults[0].Asked != order[40].Cid().String() {
-		t.Errorf("recorded: %+v", faults)
+	laid := false
+	for _, f := range b.Faults() { // maybe also what it sent when asked for other blocks
+		laid = laid || f.Kind == WrongBytes && f.Asked == order[40].Cid().String()
+		if f.Peer != bad.ID() {
+			t.Errorf("recorded: %+v", f)
+		}
+	}
+	if !laid {
+		t.Errorf("recorded: %+v", b.Faults())
 	}
 }
 

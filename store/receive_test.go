@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
@@ -371,5 +372,29 @@ func TestWhatIsKeptForOthersStaysSoUntilItIsOwned(t *testing.T) {
 	}
 	if err := s.Own(cid.NewCidV1(cid.Raw, kept.Hash())); !errors.Is(err, ErrNotFound) {
 		t.Errorf("owning what is not there: %v", err)
+	}
+}
+
+func TestABatchLandsAfterThoseThatWereGivenBefore(t *testing.T) {
+	from, to := openTest(t), openTest(t)
+	it := add(t, from, writeTree(t, map[string][]byte{"large.bin": noise(7, 1<<20)}), AddOptions{})
+	all := blocksOf(t, from, it.Root)
+	parents, last := all[:len(all)-1], all[len(all)-1:]
+	in := receive(t, to, it.Root, ReceiveOptions{Size: it.Size})
+	hashing := make(chan struct{}) // a call with the parents
+	in.lastCall = hashing
+	put := make(chan error, 1)
+	go func() { put <- in.PutMany(t.Context(), last) }()
+	select {
+	case err := <-put:
+		t.Fatalf("it overtook its parents: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	_, err := in.land(t.Context(), parents)
+	must(t, err)
+	close(hashing)
+	must(t, <-put)
+	if in.stray > 0 {
+		t.Errorf("%d bytes had to wait for their place", in.stray)
 	}
 }
