@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 //	keys KEY…                  stdout is one JSON object with just these keys
 //	large FILE BYTES TEXT      write TEXT over and over
 //	archive FILE BYTES         write a ZIM archive of a few articles, without its last BYTES
+//	spoil FILE                 change its last byte
 //	hold                       a request that never ends
 //	gone                       wait until the node takes no more requests
 //	slownode                   something that takes a question and never answers;
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "eventually": eventually, "set": setVariable, "keys": keys, "large": large, "archive": archive,
+			"exits": exits, "ready": ready, "eventually": eventually, "set": setVariable, "keys": keys, "spoil": spoil, "large": large, "archive": archive,
 			"hold": hold, "gone": gone, "slownode": slowNode, "asked": asked,
 		},
 		RequireUniqueNames: true,
@@ -143,6 +144,15 @@ func keys(ts *testscript.TestScript, _ bool, args []string) {
 	if diff := cmp.Diff(args, slices.Sorted(maps.Keys(object))); diff != "" {
 		ts.Fatalf("other keys:\n%s", diff)
 	}
+}
+
+func spoil(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: spoil FILE")
+	}
+	b := []byte(ts.ReadFile(args[0]))
+	b[len(b)-1] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
 }
 
 func large(ts *testscript.TestScript, _ bool, args []string) {

@@ -42,8 +42,10 @@ func stickPackCmd(s *shell) *cobra.Command {
 		if dry {
 			return s.planned(plan, boot)
 		}
+		if !s.json || !yes {
+			s.plan(plan, boot) // before anything is written
+		}
 		if !yes {
-			s.plan(plan, boot)
 			if err := s.confirm(ctx, s.say("say.pack.ask")); err != nil {
 				return err
 			}
@@ -68,6 +70,7 @@ func stickPackCmd(s *shell) *cobra.Command {
 	f.BoolVar(&o.WantList, "want-list", false, s.say("flag.want-list"))
 	f.BoolVar(&o.All, "all", false, s.say("flag.all"))
 	f.Var(&max, "max", s.say("flag.max"))
+	f.BoolVar(&o.Anew, "anew", false, s.say("flag.anew"))
 	f.StringVar(&kit, "bootstrap", "", s.say("flag.bootstrap"))
 	f.Lookup("bootstrap").NoOptDefVal = kitNearby
 	f.BoolVar(&yes, "yes", false, s.say("flag.yes"))
