@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	blocks "github.com/ipfs/go-block-format"
@@ -164,4 +166,80 @@ func readGiB(b *testing.B, dir string, n int) {
 	if w.Blocks != int64(n) {
 		b.Fatalf("%d blocks, %v", w.Blocks, w.Damage)
 	}
+}
+
+// BenchmarkLargestStick reads a stick that has as many blocks as it may, none of which are right, and tells the peak
+// of the process.
+func BenchmarkLargestStick(b *testing.B) {
+	dir := b.TempDir()
+	m := Manifest{V: 1, Count: 1}
+	key, id := newKey(b, 1)
+	m.Author = id
+	for pack := range MaxBlocks / MaxPackBlocks {
+		var d draft
+		for i := range MaxPackBlocks {
+			digest, err := multihash.Encode(noise(uint64(pack)<<20+uint64(i), 64), multihash.SHA2_512)
+			if err != nil {
+				b.Fatal(err)
+			}
+			c := cid.NewCidV1(cid.Raw, digest)
+			d.add(d.firstRoot(c), Ref{c, 1})
+		}
+		x, err := parseIndex(append(header(d.roots), d.body...))
+		if err != nil {
+			b.Fatal(err)
+		}
+		p := x.pack()
+		base := filepath.Join(dir, top, packPath(p.Name))
+		err = errors.Join(os.MkdirAll(filepath.Dir(base), 0o755), os.WriteFile(base+".idx", x.raw, 0o644), os.WriteFile(base+".car", x.head(), 0o644),
+			os.Truncate(base+".car", p.Size))
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.Packs = append(m.Packs, p)
+		m.Items = append(m.Items, Item{Root: d.roots[0], By: id, Count: 1, Blocks: int64(p.Blocks), Runs: Runs{{Pack: uint32(pack), Blocks: uint32(p.Blocks)}}})
+	}
+	list, err := m.seal(key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, top, manifestName), list, 0o644); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childEnv+"=verify:"+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		b.ReportMetric(float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MB-peak")
+	}
+}
+
+// firstRoot is the root that a draft has, or c.
+func (p *draft) firstRoot(c cid.Cid) cid.Cid {
+	if len(p.roots) > 0 {
+		return p.roots[0]
+	}
+	return c
+}
+
+// verifyAll is what a child does for BenchmarkLargestStick.
+func verifyAll(dir string) error {
+	s, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if _, err := s.Blocks(context.Background()); err != nil {
+		return err
+	}
+	r, err := s.Verify(context.Background(), nil)
+	if r.Blocks > 0 {
+		return fmt.Errorf("%d blocks are right", r.Blocks)
+	}
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return nil
 }

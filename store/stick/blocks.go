@@ -19,7 +19,7 @@ type Blocks struct {
 	damage []Damage
 }
 
-// Blocks reads the indexes of all packs: some 20 bytes of memory a block. A pack whose index is gone or wrong is read
+// Blocks reads the indexes of all packs: 16 bytes of memory a block. A pack whose index is gone or wrong is read
 // through for its blocks; what is then still wrong is told by [Blocks.Damage], and the others are there.
 func (s *Stick) Blocks(ctx context.Context) (*Blocks, error) {
 	n := 0
@@ -33,12 +33,13 @@ func (s *Stick) Blocks(ctx context.Context) (*Blocks, error) {
 			return nil, err
 		}
 		if x != nil {
-			b.table.add(i, x)
+			b.table.append(i, x)
 		}
 		if b.damage = append(b.damage, damage...); len(b.damage) > MaxDamage {
 			return nil, fmt.Errorf("%w: more than %d files", ErrDamaged, MaxDamage)
 		}
 	}
+	b.table.sort()
 	blame(s.manifest, b.damage)
 	return b, nil
 }

@@ -66,7 +66,7 @@ func (d *drawing) parcel(ctx context.Context, p Parcel) (Item, error) {
 
 // block tells where a block is or will be.
 func (d *drawing) block(root cid.Cid, ref Ref) (place, error) {
-	if at, ok := d.w.find(ref.Cid); ok {
+	if at, ok := d.w.table.find(ref.Cid); ok {
 		d.written.Shared++
 		return at, nil
 	}

@@ -37,6 +37,6 @@ const (
 	least       = 24                                   // bytes of an index for a block, at least
 	maxIndex    = MaxPackBlocks*(maxCid+4) + maxHeader // bytes of an index
 	maxHeader   = 1 << 20                              // of a CAR
-	maxCid      = 128                                  // of a CID
+	maxCid      = 80                                   // of a CID: 64 of digest at most
 	maxElements = 1 << 15                              // of a list in what is signed
 )

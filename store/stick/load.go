@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -125,33 +126,50 @@ func ignoreEOF(err error) error {
 
 // indexCache keeps the indexes that were used last.
 type indexCache struct {
-	mu     sync.Mutex // guards the fields below
-	number []int
-	kept   []*index
-	damage [][]Damage
+	mu   sync.Mutex // guards kept, the oldest first
+	kept []keptIndex
 }
 
-const keptIndexes = 4
+type keptIndex struct {
+	number int
+	x      *index // nil when nothing of the pack can be read
+	damage []Damage
+}
+
+// maxKept bounds the bytes of the indexes kept beside the last one.
+const maxKept = 16 << 20
 
 // index is loadIndex for who comes back to the same packs.
 func (s *Stick) index(ctx context.Context, number int) (*index, []Damage, error) {
 	c := &s.indexes
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, n := range c.number {
-		if n == number {
-			return c.kept[i], c.damage[i], nil
+	for _, k := range c.kept {
+		if k.number == number {
+			return k.x, k.damage, nil
+		}
+	}
+	room := maxKept
+	for i := len(c.kept) - 1; i >= 0; i-- {
+		if room -= c.kept[i].x.bytes(); room < 0 {
+			c.kept = slices.Delete(c.kept, 0, i+1)
+			break
 		}
 	}
 	x, damage := loadIndex(ctx, s.root, number, s.manifest.Packs[number])
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	if len(c.number) == keptIndexes {
-		c.number, c.kept, c.damage = c.number[1:], c.kept[1:], c.damage[1:]
-	}
-	c.number, c.kept, c.damage = append(c.number, number), append(c.kept, x), append(c.damage, damage)
+	c.kept = append(c.kept, keptIndex{number, x, damage})
 	return x, damage, nil
+}
+
+// bytes is what an index takes in memory, about.
+func (x *index) bytes() int {
+	if x == nil {
+		return 1 << 10
+	}
+	return len(x.raw) + 8*len(x.at)
 }
 
 // pathExists tells whether something of that name is there.

@@ -49,8 +49,8 @@ type Writer struct {
 	lock     *os.File // savoirs/ itself
 	manifest Manifest // as the stick says it
 	next     Manifest // as Commit will; packs keep their numbers here, whatever becomes of them
-	gone     []bool   // by number of a pack: it is not there, or no longer needed
-	table    *table
+	gone     []bool   // by number of a pack: it is not whole
+	table    *table   // of the packs that are
 	dropped  []Damage
 	spent    int64           // bytes written since the last Commit
 	made     []string        // small files written since then
@@ -171,7 +171,7 @@ func (w *Writer) readPacks(ctx context.Context) error {
 			return err
 		}
 		if len(damage) == 0 {
-			w.table.add(i, x)
+			w.table.append(i, x)
 			continue
 		}
 		w.gone[i] = true
@@ -181,6 +181,7 @@ func (w *Writer) readPacks(ctx context.Context) error {
 			}
 		}
 	}
+	w.table.sort()
 	blame(w.next, w.dropped)
 	w.next.Items = slices.DeleteFunc(w.next.Items, func(it Item) bool {
 		return slices.ContainsFunc(it.Runs, func(r Run) bool { return w.gone[r.Pack] })
@@ -211,13 +212,8 @@ func (w *Writer) Dropped() []Damage { return w.dropped }
 
 // Has tells whether a pack on the stick has the block. It is wrong about one in 2^64 of other blocks.
 func (w *Writer) Has(c cid.Cid) bool {
-	_, ok := w.find(c)
+	_, ok := w.table.find(c)
 	return ok
-}
-
-func (w *Writer) find(c cid.Cid) (place, bool) {
-	p, ok := w.table.find(c)
-	return p, ok && !w.gone[p.pack()]
 }
 
 // Forget names an item no more. Packs that no item needs then are removed with Commit.

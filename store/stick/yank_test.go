@@ -22,6 +22,13 @@ import (
 const childEnv = "SAVOIRS_STICK_CHILD"
 
 func TestMain(m *testing.M) {
+	if dir, ok := strings.CutPrefix(os.Getenv(childEnv), "verify:"); ok {
+		if err := verifyAll(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(childEnv); dir != "" {
 		fmt.Println("END", yanked(dir))
 		os.Exit(1)
