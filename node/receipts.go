@@ -121,15 +121,14 @@ func (n *Node) settled(l stick.Receipt) stick.Receipt {
 		return l
 	}
 	it, err := n.store.Item(l.Root)
+	no, declined := n.refusals.of(l.Root.String())
 	switch {
-	case err == nil && (it.Space == store.Mesh || it.Space == store.Private && it.Sealed) && it.Bad == 0:
+	case declined:
+		l.State, l.Why = stick.Refused, no.Why
+	case err == nil && it.Space == store.Mesh && it.Bad == 0:
 		l.State, l.Why = stick.Delivered, ""
 	case err == nil && it.Space == store.Inbox:
 		l.State = stick.Waiting
-	default:
-		if f, no := n.refusals.of(l.Root.String()); no {
-			l.State, l.Why = stick.Refused, f.Why
-		}
 	}
 	return l
 }

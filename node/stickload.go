@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/ipfs/go-cid"
+	"golang.org/x/sys/unix"
 
 	"savoirs/p2p"
 	"savoirs/store"
@@ -70,7 +72,7 @@ func (n *Node) loadStick(ctx context.Context, dir string, progress func(Progress
 		return out, err
 	}
 	for _, it := range l.arrived {
-		if _, err := n.takeIn(ctx, it, progress); err != nil {
+		if err := n.arrive(ctx, it, progress); err != nil {
 			if ctx.Err() != nil {
 				return out, ctx.Err()
 			}
@@ -111,9 +113,9 @@ func (n *Node) giveBack(ctx context.Context, dir string, out *Loaded) {
 	out.Written = err == nil
 	switch {
 	case err == nil:
-	case errors.Is(err, stick.ErrReadOnly):
+	case errors.Is(err, stick.ErrReadOnly), errors.Is(err, unix.EROFS), errors.Is(err, fs.ErrPermission):
 		out.WhyNot = "read_only"
-	case errors.Is(err, stick.ErrNoSpace):
+	case errors.Is(err, stick.ErrNoSpace), errors.Is(err, unix.ENOSPC):
 		out.WhyNot = "full"
 	case errors.Is(err, stick.ErrBusy):
 		out.WhyNot = "in_use"

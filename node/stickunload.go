@@ -100,8 +100,22 @@ func (u *unloading) one(ctx context.Context, l *load) error {
 	if stop, err := u.known(l); stop || err != nil {
 		return err
 	}
-	o, err := u.n.admit(carried{root: l.root, bearer: l.parts[0].By, asked: l.asked, title: l.Title, kind: l.Kind, size: l.Size})
-	if stop, err := u.notAdmitted(l, err); stop || err != nil {
+	first := l.parts[0]
+	o, err := u.n.admit(carried{root: l.root, bearer: first.By, asked: l.asked, title: l.Title, kind: l.Kind, size: l.Size})
+	var full *InboxFullError
+	var said *DeclinedError
+	switch {
+	case errors.Is(err, ErrShunned):
+		l.State, l.Why = WasRefused, WhyBlocked
+		return nil
+	case errors.As(err, &said):
+		l.State, l.Why = WasRefused, WhyDeclined
+		u.note(l, stick.Refused, said.Why)
+		return nil
+	case errors.As(err, &full):
+		l.State = NotLoadedForRoom
+		return nil
+	case err != nil:
 		return err
 	}
 	u.n.fetching.yield(l.Root)
@@ -113,26 +127,6 @@ func (u *unloading) one(ctx context.Context, l *load) error {
 		return err
 	}
 	return u.receive(ctx, l, in)
-}
-
-// notAdmitted says of an item why it may not come, if it may not.
-func (u *unloading) notAdmitted(l *load, err error) (bool, error) {
-	declined, no := errors.AsType[*DeclinedError](err)
-	_, full := errors.AsType[*InboxFullError](err)
-	switch {
-	case err == nil:
-		return false, nil
-	case no:
-		l.State, l.Why = WasRefused, WhyDeclined
-		u.note(l, stick.Refused, declined.Why)
-	case errors.Is(err, ErrShunned):
-		l.State, l.Why = WasRefused, WhyBlocked
-	case full:
-		l.State = NotLoadedForRoom
-	default:
-		return true, err
-	}
-	return true, nil
 }
 
 // known says whether an item need not or may not come: it is here, or its
