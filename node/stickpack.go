@@ -34,8 +34,8 @@ func (n *Node) PlanStick(ctx context.Context, dir string, o PackOptions) (Plan, 
 // lists and receipts of everybody known. Until the end the stick stays what it
 // was, and packing again goes on. Progress is in bytes, stage pack.
 //
-// Errors: those of PlanStick; *store.NoSpaceError before the first byte when no
-// item fits that should go; stick.ErrBusy, stick.ErrReadOnly, stick.ErrNoSpace.
+// Errors: those of PlanStick; *stick.SpaceError before the first byte when no
+// item fits that should go, or later; stick.ErrBusy, stick.ErrReadOnly.
 func (n *Node) PackStick(ctx context.Context, dir string, o PackOptions, progress func(Progress)) (Packed, error) {
 	p, err := n.packStick(ctx, dir, o, progress)
 	if err != nil {
@@ -57,7 +57,11 @@ func (n *Node) packStick(ctx context.Context, dir string, o PackOptions, progres
 	}
 	if len(c.Items) == 0 {
 		if i := slices.IndexFunc(c.Left, func(l PlannedItem) bool { return l.Why == WhyNoRoom }); i >= 0 {
-			return Packed{Plan: c.Plan}, &store.NoSpaceError{Need: c.Left[i].Bytes, Have: c.Room}
+			small := &stick.SpaceError{Err: stick.ErrNoSpace, Need: c.Left[i].Bytes, Have: c.Room}
+			if o.Max > 0 && c.Room == o.Max {
+				small.Err = stick.ErrTooLarge
+			}
+			return Packed{Plan: c.Plan}, small
 		}
 	}
 	w, err := stick.OpenWriter(ctx, dir, stick.Options{Key: n.key, Anew: o.Anew})
