@@ -20,9 +20,9 @@ type Verdict string
 
 const (
 	Undecided Verdict = ""
-	KeptThis  Verdict = "this"  // the item in question is kept, the other declined
-	KeptOther Verdict = "other" // the other way round
-	KeptBoth  Verdict = "both"  // they go on side by side, as a fork
+	KeptThis  Verdict = "this"   // the item in question is kept, the other declined
+	KeptOther Verdict = "theirs" // the other way round
+	KeptBoth  Verdict = "both"   // they go on side by side, as a fork
 )
 
 // Conflict is another's revision of an item.

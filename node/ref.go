@@ -44,8 +44,14 @@ func Slug(title string) string {
 	return strings.TrimSuffix(b.String(), "-")
 }
 
+// authorTail is the end of an author's identity, in the form of a Slug.
+func authorTail(it Item) string {
+	return strings.ToLower(it.Author[max(0, len(it.Author)-8):])
+}
+
 // resolve finds the one item that ref names among all: a root CID or a
-// beginning of it, a title, or title@territory. What is on this machine wins
+// beginning of it, a title, title@territory, or title@ and the last eight
+// letters of its author's identity. What is on this machine wins
 // over what is only offered.
 func resolve(items []Item, ref string) (Item, error) {
 	name, territory, _ := strings.Cut(ref, "@")
@@ -56,7 +62,7 @@ func resolve(items []Item, ref string) (Item, error) {
 		case it.Root == ref:
 			return it, nil
 		case len(ref) >= minRootPrefix && strings.HasPrefix(it.Root, ref),
-			slug != "" && it.Kind != string(catalog.Pack) && Slug(it.Title) == slug && (place == "" || Slug(it.Territory) == place):
+			slug != "" && it.Kind != string(catalog.Pack) && Slug(it.Title) == slug && (place == "" || Slug(it.Territory) == place || place == authorTail(it)):
 			found = append(found, it)
 		}
 	}
@@ -83,15 +89,17 @@ func resolve(items []Item, ref string) (Item, error) {
 }
 
 // name gives every item the shortest reference that names it alone: its slug,
-// else slug@territory, else its root.
+// else slug@territory, else slug@ and the end of its author's identity, else its
+// root.
 func name(items []Item) {
-	slugs, places := map[string]int{}, map[string]int{}
+	slugs, places, authors := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, it := range items {
 		if it.Kind == string(catalog.Pack) {
 			continue
 		}
 		slugs[Slug(it.Title)]++
 		places[Slug(it.Title)+"@"+Slug(it.Territory)]++
+		authors[Slug(it.Title)+"@"+authorTail(it)]++
 	}
 	for i := range items {
 		it := &items[i]
@@ -103,6 +111,8 @@ func name(items []Item) {
 			it.Ref = slug
 		case slug != "" && place != "" && places[slug+"@"+place] == 1:
 			it.Ref = slug + "@" + place
+		case slug != "" && it.Author != "" && authors[slug+"@"+authorTail(*it)] == 1 && places[slug+"@"+authorTail(*it)] == 0:
+			it.Ref = slug + "@" + authorTail(*it)
 		default:
 			it.Ref = it.Root
 		}

@@ -25,11 +25,27 @@ func listCmd(s *shell) *cobra.Command {
 			if it.Scope != node.ScopePrivate {
 				copies = s.copies(it)
 			}
-			rows = append(rows, []string{it.Ref, s.kind(it.Kind), s.words.Bytes(it.Size), s.state(it), copies, orElse(it.Territory, "-"), it.Title})
+			rows = append(rows, []string{it.Ref, s.kind(it.Kind), s.words.Bytes(it.Size), s.state(it), copies, orElse(it.Territory, "-"), s.title(it)})
 		}
 		return s.table(rows)
 	})
 }
+
+// title is that of an item, with its author where others revised it.
+func (s *shell) title(it node.Item) string {
+	for _, c := range it.Conflicts {
+		switch {
+		case c.Open():
+			return s.say("say.list.parted", "title", it.Title, "who", s.authorOf(it))
+		case c.Verdict == node.KeptBoth:
+			return it.Title + " (" + s.authorOf(it) + ")"
+		}
+	}
+	return it.Title
+}
+
+// authorOf is the end of an identity, as references have it.
+func (s *shell) authorOf(it node.Item) string { return nameOf(node.Who{ID: it.Author}) }
 
 func (s *shell) kind(kind string) string {
 	if s.words.Has("say.kind." + kind) {

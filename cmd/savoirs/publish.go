@@ -18,7 +18,7 @@ func publishCmd(s *shell) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if dry || p.Item.Mine {
+		if dry || p.Item.Mine && o.Revises == "" {
 			return s.published(p)
 		}
 		if !yes {
@@ -38,6 +38,7 @@ func publishCmd(s *shell) *cobra.Command {
 	f.StringVar(&o.Lang, "content-lang", "", s.say("flag.content-lang"))
 	f.StringVar(&o.Licence, "licence", "", s.say("flag.licence"))
 	f.BoolVar(&o.NoPack, "no-pack", false, s.say("flag.no-pack"))
+	f.StringVar(&o.Revises, "revises", "", s.say("flag.revises"))
 	f.BoolVar(&yes, "yes", false, s.say("flag.yes"))
 	f.BoolVar(&dry, "dry-run", false, s.say("flag.dry-run"))
 	return s.completeRefs(c, isPrivate)

@@ -113,7 +113,7 @@ func (s *shell) root() *cobra.Command {
 	grouped("use", askCmd(s), searchCmd(s), listCmd(s), showCmd(s))
 	grouped("library", addCmd(s), publishCmd(s), pullCmd(s), pinCmd(s), unpinCmd(s), rmCmd(s), verifyCmd(s))
 	grouped("node", initCmd(s), serveCmd(s), statusCmd(s), peersCmd(s), meshCmd(s), pledgeCmd(s))
-	grouped("stick", stickCmd(s))
+	grouped("stick", stickCmd(s), inboxCmd(s), trustCmd(s), untrustCmd(s))
 	grouped("models", modelCmd(s), adapterCmd(s), evalCmd(s))
 	grouped("more", help, versionCmd(s), completionCmd(s))
 	root.SetHelpCommand(help)

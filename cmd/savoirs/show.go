@@ -89,19 +89,13 @@ func (s *shell) detail(d node.Detail) error {
 	row("origin", d.Origin)
 	row("path", d.Path)
 	row("root", d.Root)
-	if err := s.table(rows); err != nil || len(d.Documents) == 0 {
+	if err := s.table(rows); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out)
-	rows = rows[:0]
-	for i, doc := range d.Documents {
-		if i == maxShown {
-			rows = append(rows, []string{"  " + s.say("say.publish.more", "n", len(d.Documents)-maxShown)})
-			break
-		}
-		rows = append(rows, []string{"  " + strings.TrimSpace(doc.Path), s.words.Bytes(doc.Size)})
+	if err := s.documents(d.Documents); err != nil {
+		return err
 	}
-	return s.table(rows)
+	return s.revisions(d.Item)
 }
 
 // library says in a line what an archive of articles says of itself.

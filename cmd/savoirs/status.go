@@ -54,6 +54,9 @@ func (s *shell) statusRows(st node.Status) [][]string {
 	row("answers", s.answers(st))
 	row("disk", s.say("say.status.used", "size", s.words.Bytes(st.Size)), s.say("say.status.free", "size", s.words.Bytes(st.Free)))
 	row("drives", s.drives(st.Drives)...)
+	if st.Waiting > 0 {
+		row("inbox", s.say("say.status.waiting", "n", st.Waiting))
+	}
 	if st.Bad > 0 {
 		row("health", s.say("say.status.bad", "n", st.Bad))
 	}

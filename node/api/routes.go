@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"savoirs/node"
@@ -108,7 +109,7 @@ func (s *server) routes() []route {
 			return n.ImportAdapter(ctx, q.Path, q.ImportOptions, p)
 		})},
 		{"POST", "/adapters/check", false, reply(s, func(ctx context.Context, q refRequest) (node.Check, error) { return n.CheckAdapter(ctx, q.Ref) })},
-	}, s.sticks()...)
+	}, slices.Concat(s.sticks(), s.inbox())...)
 }
 
 // passage opens a passage in its document, a private one for this machine only.

@@ -35,6 +35,7 @@ type Asker interface {
 	Status(ctx context.Context) (node.Status, error)
 	Opener
 	Carrier
+	Judge
 }
 
 // Options of the pages. The zero value serves them in the language of the
@@ -74,6 +75,9 @@ func Handler(n Asker, o Options) http.Handler {
 	mux.HandleFunc("POST /stick/load", s.athome(s.loadStick))
 	mux.HandleFunc("POST /stick/eject", s.athome(s.ejectStick))
 	mux.HandleFunc("POST /stick/stop", s.athome(s.stopWork))
+	mux.HandleFunc("GET /inbox", s.athome(s.inbox))
+	mux.HandleFunc("GET /inbox/{ref}", s.athome(s.judge))
+	mux.HandleFunc("POST /inbox/{verb}", s.athome(s.decide))
 	mux.HandleFunc("GET /web/{name}", asset)
 	mux.HandleFunc("/", s.notFound)
 	return headers(mux)

@@ -21,6 +21,7 @@ var _ Asker = (*node.Node)(nil)
 // shelf answers every question with the same answer.
 type shelf struct {
 	Carrier
+	Judge
 	status node.Status
 	answer rag.Answer
 	err    error
