@@ -12,10 +12,9 @@ const knownFrom = 0.5
 // it has. By meaning: how far the best passage lies above what questions of strangers find, and how much
 // nearer it is than the subjects of the world, again beside strangers.
 func (f *fusion) confidence(mode Mode) float64 {
-	byWords, share := -evidenceMost, 0.0
+	byWords := -evidenceMost
 	for _, c := range f.found {
 		if c.lexical > 0 {
-			share = max(share, c.share)
 			byWords = max(byWords, 20.9*c.share+0.71*float64(min(c.terms, 4))-5.5)
 		}
 	}
@@ -29,11 +28,11 @@ func (f *fusion) confidence(mode Mode) float64 {
 	beyond, margin := min(max(stands.beyond, -2), 4), min(max(stands.margin, -2), 5)
 	switch {
 	case creole(f.q.lang):
-		return logistic(0.9*margin + 7.5*share - 3.2)
+		return logistic(0.65*margin + 0.6*beyond + 1.4*min(byWords, evidenceMost) - 4.1)
 	case mode == ModeDense || f.acrossLanguages():
 		return logistic(1.4*margin + 1.4*beyond - 5.2)
 	}
-	return logistic(1.2*margin + 0.6*beyond + 0.43*min(byWords, evidenceMost) - 3.3)
+	return logistic(0.7*margin + 0.75*beyond + min(byWords, evidenceMost) - 3.4)
 }
 
 // evidenceMost bounds what words alone can say for or against, in units of the logistic function.

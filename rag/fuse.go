@@ -12,11 +12,17 @@ import (
 // the candidates, because cosines lie elsewhere for every model and question; BM25 is taken as it is,
 // because its size says how much the words of this question tell. They add up:
 //
-//	score = deviations of the cosine + BM25 / bm25PerDeviation
+//	score = deviations of the cosine + BM25 / bm25PerDeviation + allTerms × terms found / most terms found
+//
+// The last is for short questions, of which one rare word may weigh more than all others: a passage that has as many of
+// their words as any is what was asked for.
 //
 // Where one of the two is missing, standing by the other takes its place: words between languages that
 // do not share them, meaning where a passage has no vector yet.
-const bm25PerDeviation = 3.2
+const (
+	bm25PerDeviation = 3.6
+	allTerms         = 0.6
+)
 
 // lean is how much of what all questions have in common is taken out of a question's vector: passages
 // near to that are near to every question.
@@ -197,11 +203,18 @@ func scaled(x, low, high float64) float64 {
 // add gives each candidate the sum of its two scores and returns what the farthest in meaning gets for that alone: who
 // has no more is no candidate.
 func (f *fusion) add(all []*fused) (low float64) {
+	most := 1
+	for _, c := range all {
+		most = max(most, c.terms)
+	}
+	told := func(c *fused) float64 {
+		return c.lexical/bm25PerDeviation + allTerms*float64(c.terms)/float64(most)
+	}
 	var words, meaning spread
 	foreign := make([]bool, len(all))
 	for i, c := range all {
 		if foreign[i] = f.q.apart(f.lang(c)); !foreign[i] {
-			words.add(c.lexical)
+			words.add(told(c))
 		}
 		if c.seen {
 			meaning.add(c.near)
@@ -209,15 +222,15 @@ func (f *fusion) add(all []*fused) (low float64) {
 	}
 	low = math.Inf(1)
 	for i, c := range all {
-		byWords, byMeaning := c.lexical, meaning.deviations(c.near)
+		byWords, byMeaning := told(c), meaning.deviations(c.near)
 		if !c.seen {
-			byMeaning = words.deviations(c.lexical)
+			byMeaning = words.deviations(byWords)
 		}
 		if foreign[i] && c.seen {
 			byWords = words.at(byMeaning)
 		}
 		if c.score = byMeaning; f.q.Mode != ModeDense {
-			c.score += byWords / bm25PerDeviation
+			c.score += byWords
 		}
 		low = min(low, byMeaning)
 	}

@@ -69,6 +69,10 @@ func questionLanguage(text string) string {
 		return lang
 	}
 	// The two Creoles share most little words; each is nearer to the other than to all else.
+	// The word a question begins with counts twice: "ki" is in no other of these languages, where "a" is.
+	if first := words(text); len(first) > 0 {
+		text = first[0] + " " + text
+	}
 	switch majority(text, "fr", "en", "es", "ht") + majority(text, "fr", "en", "es", "gcf") {
 	case "htgcf":
 		if strings.Contains(text, "é") || strings.Contains(text, "-la") {

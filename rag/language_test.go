@@ -16,3 +16,11 @@ func TestShortTextsHaveNoDetectedLanguage(t *testing.T) {
 		t.Errorf("detected %q", got)
 	}
 }
+
+func TestAFewWordsOfCreoleAreKnownByTheirFirst(t *testing.T) {
+	for text, want := range map[string]string{"Ki jou mache a louvri?": "ht", "Ki pri dola jodi a?": "ht", "Ki pri a dola jòdi-la ?": "gcf", "Is a cat a dog?": "en"} {
+		if got := questionLanguage(text); got != want {
+			t.Errorf("%q is taken for %q, want %q", text, got, want)
+		}
+	}
+}

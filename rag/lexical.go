@@ -25,14 +25,14 @@ type lexical struct {
 	bleve   bleve.Index
 	analyze analyzer
 
-	mu        sync.Mutex        // guards what is below
-	bySound   map[string]string // French terms by sound, when the index had bySoundOf passages
+	mu        sync.Mutex          // guards what is below
+	bySound   map[string][]string // French terms by sound, when the index had bySoundOf passages
 	bySoundOf uint64
 }
 
 const (
 	fieldSet       = "set"
-	lexicalVersion = "4" // another analysis or layout: change it, and the index is rebuilt from passages
+	lexicalVersion = "5" // another analysis or layout: change it, and the index is rebuilt from passages
 	lexicalBatch   = 500
 )
 

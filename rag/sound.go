@@ -1,6 +1,9 @@
 package rag
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
 	"strings"
 
 	index "github.com/blevesearch/bleve_index_api"
@@ -66,8 +69,8 @@ func sound(word string) string {
 			put('s')
 		case r == 'h':
 		case r == 'w':
-			if len(out) == 0 || strings.IndexByte("aeioN", out[len(out)-1]) >= 0 {
-				put('r')
+			if len(out) == 0 || strings.IndexByte("aeioN", out[len(out)-1]) >= 0 || next == 'o' || next == 'O' {
+				put('r') // "wi", "gwo"; else a glide: "mwa"
 			}
 		case r == 'o' && next == 'i' && nasal(i+2):
 			put('N')
@@ -146,11 +149,15 @@ func soundEnd(s string) string {
 	return out.String()
 }
 
-// soundMost bounds the terms of an index that are compared by sound.
-const soundMost = 200_000
+// Terms of an index that are compared by sound, and those of one sound that are kept, the most frequent first.
+const (
+	soundMost = 200_000
+	soundSame = 8
+)
 
-// sounds returns the French terms of an index by sound, for each sound the one that most passages have.
-func (l *lexical) sounds(r index.IndexReader) (map[string]string, error) {
+// sounds returns the French terms of an index by sound. A term is a stem, so it is also heard with the mute e that it
+// may have lost, which makes the consonant before it heard: "cyclon", "esclavag".
+func (l *lexical) sounds(r index.IndexReader) (map[string][]string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	docs, err := r.DocCount()
@@ -165,7 +172,7 @@ func (l *lexical) sounds(r index.IndexReader) (map[string]string, error) {
 		return nil, err
 	}
 	defer dict.Close()
-	bySound, most := map[string]string{}, map[string]uint64{}
+	bySound, count := map[string][]string{}, map[string]uint64{}
 	for range soundMost {
 		e, err := dict.Next()
 		if err != nil {
@@ -174,12 +181,76 @@ func (l *lexical) sounds(r index.IndexReader) (map[string]string, error) {
 		if e == nil {
 			break
 		}
-		if s := sound(e.Term); len(s) > 1 && e.Count > most[s] {
-			bySound[s], most[s] = e.Term, e.Count
+		count[e.Term] = e.Count
+		whole, open := sound(e.Term), sound(e.Term+"e")
+		if len(whole) > 1 {
+			bySound[whole] = append(bySound[whole], e.Term)
 		}
+		if len(open) > 1 && open != whole {
+			bySound[open] = append(bySound[open], e.Term)
+		}
+	}
+	for s, terms := range bySound {
+		slices.SortFunc(terms, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
+		bySound[s] = terms[:min(soundSame, len(terms))]
 	}
 	l.bySound, l.bySoundOf = bySound, docs
 	return bySound, nil
+}
+
+// heardAs returns the French term that a Creole word comes from, as far as one of bySound sounds like it; else "". A
+// word may begin with the article that French sets before it ("lasante", "zetwal") and end in i for ie ("maladi").
+func heardAs(word string, bySound map[string][]string) string {
+	said := []string{word}
+	for _, article := range [...]string{"la", "lè", "lé", "l", "z"} {
+		if rest, ok := strings.CutPrefix(word, article); ok && len(rest) > 2 {
+			said = append(said, rest)
+		}
+	}
+	if stem, ok := strings.CutSuffix(word, "i"); ok && len(stem) > 3 {
+		said = append(said, stem+"e")
+	}
+	for _, w := range said {
+		s := sound(w)
+		best, nearest := "", 0.0
+		for _, term := range bySound[s] { // the most frequent first
+			if d := spelledAlike(w, term); d*spelledAsGood > nearest {
+				best, nearest = term, d
+			}
+		}
+		if best != "" && (len(s) > 2 || nearest >= spelledShort) {
+			return best
+		}
+	}
+	return ""
+}
+
+const (
+	spelledAsGood = 0.92 // of how a frequent term is spelled like the word, for a rarer one to be taken instead
+	spelledShort  = 0.6  // at least, when the sounds are too few to tell words apart
+)
+
+var mute = regexp.MustCompile(`r+($|[^aeiouy])`)
+
+// spelledAlike is the share of letters, from 0 to 1, that a Creole word and a French term have in the same order, but
+// for the r that Creole does not say.
+func spelledAlike(word, term string) float64 {
+	letters := strings.NewReplacer("y", "i", "u", "i", "k", "c", "q", "c", "nb", "mb", "np", "mp")
+	a, b := letters.Replace(fold(word)), letters.Replace(mute.ReplaceAllString(term, "$1"))
+	most := make([]int, len(b)+1) // letters in order of what was seen of a and so much of b
+	for i := range len(a) {
+		diagonal := 0
+		for j := range len(b) {
+			above := most[j+1]
+			if a[i] == b[j] {
+				most[j+1] = diagonal + 1
+			} else {
+				most[j+1] = max(above, most[j])
+			}
+			diagonal = above
+		}
+	}
+	return 2 * float64(most[len(b)]) / float64(len(a)+len(b))
 }
 
 // soundTerms are the French terms that the words of a Creole question sound like. A word that sounds like none stays
@@ -195,7 +266,7 @@ func (q question) soundTerms(xs []*Index, readers []index.IndexReader) (terms []
 			if err != nil {
 				return nil, err
 			}
-			if heard := bySound[sound(w)]; heard != "" {
+			if heard := heardAs(w, bySound); heard != "" {
 				term = heard
 				break
 			}

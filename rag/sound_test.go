@@ -1,6 +1,10 @@
 package rag
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+)
 
 func TestACreoleWordSoundsAsTheFrenchOneItComesFrom(t *testing.T) {
 	for _, w := range [][]string{
@@ -22,4 +26,46 @@ func TestACreoleWordSoundsAsTheFrenchOneItComesFrom(t *testing.T) {
 			t.Errorf("%s and %s both sound %q", w[0], w[1], sound(w[0]))
 		}
 	}
+}
+
+func TestACreoleWordIsTakenForTheFrenchTermItComesFrom(t *testing.T) {
+	x := heardIn(t, "cyclone", "sucre", "six", "dengue", "danger", "esclavage", "santé", "maladie", "filtre", "fil", "violette", "volet",
+		"gombo", "gombo", "gros", "ouvrir", "marche", "bête")
+	for word, want := range map[string]string{
+		"siklòn": "cyclon", "sik": "sucr", "deng": "dengu", "ladeng": "dengu", "lèsklavaj": "esclavag", "lasante": "sant", "maladi": "malad",
+		"filt": "filtr", "vyolèt": "violet", "gonbo": "gombo", "gwo": "gro", "louvri": "ouvri", "maché": "march",
+		"bwè": "", "òdinatè": "",
+	} {
+		if got := heardAs(word, x); got != want {
+			t.Errorf("%s is taken for %q, want %q", word, got, want)
+		}
+	}
+}
+
+// heardIn are the sounds of an index with these French words.
+func heardIn(t *testing.T, french ...string) map[string][]string {
+	t.Helper()
+	x, err := Open(Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	text := "Le texte que les gens lisent dans cette langue est celui-ci : " + strings.Join(french, ", puis le mot ") + "."
+	if _, err := x.Add(t.Context(), "v", "", fstest.MapFS{"a.md": {Data: []byte("---\nlang: fr\n---\n" + text)}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	advanced, err := x.lexical.bleve.Advanced()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := advanced.Reader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	heard, err := x.lexical.sounds(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return heard
 }

@@ -46,13 +46,13 @@ const (
 		tuvimos tuviste tuvisteis tuviéramos tuviésemos tuvo tuya tuyas tuyo tuyos un una uno unos vosotras
 		vosotros vuestra vuestras vuestro vuestros y ya yo éramos cuáles cuánto cuánta cuántos cuántas`
 
-	stopHt = `a ak an ankò ap apre avan ba ban bay chak de deja depi di e en epi eske èske fè gen genyen i ja jan jis ka kapab
-		ki kibò kijan kilè kisa kiyès konbyen kote kouman kounye la lan lè li lò m mwen n nan ni nou ou oubyen oswa pa
+	stopHt = `a ak an ankò anvan ap apre avan ba ban bay chak de deja depi di e en epi eske èske fè gen genyen i ja jan jis ka kapab
+		ki kibò kijan kilè kisa kiyès konbyen konnen kote kouman kounye la lan lè li lò m moun mwen n nan ni nou ou oubyen oswa pa
 		pandan paske pi pou poukisa pral pran sa san se si sou sòti t ta tankou te toujou tout va w y ye yo yon youn`
 
-	stopGcf = `a ad adan an anba andidan anlè apré asi atè avan avè bo bon ba ban dé dèpi di é ékè èk épi es fè i ja jan jik ka
-		ké ki kijan kimoun kitan kon konmen kou la lé lè li lo ni nou ola oben on onki ou pa pannan pas pé pi
-		pou pouki poukisa pli sa san sé si san té tini toujou tout y yo zòt w m mwen lasa`
+	stopGcf = `a ad adan an anba andidan anlè apré asi atè avan avè bo bon ba ban dé dèpi di é ékè èk épi es èvè évè fè i ja jan jik ka
+		ké ki kijan kimoun kitan kon konmen kou la lé lè li lo moun ni nou ola oben on onki ou pa pannan pas pé pi
+		pou pouki poukisa pli sa sav san sé si san té tini toujou tout y yo zòt w m mwen lasa`
 )
 
 // Marker words tell short texts of the languages apart: frequent words that the others lack or use
