@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
@@ -177,9 +178,12 @@ func (u *unloading) receive(ctx context.Context, l *load, in *store.Incoming) (e
 	defer func() { err = errors.Join(err, in.Close()) }()
 	_, before := u.n.store.Item(l.root)
 	have := func(c cid.Cid) bool { ok, err := in.Has(ctx, c); return ok && err == nil }
+	var counting sync.Mutex // as several batches are on their way at once
 	put := func(ctx context.Context, bs []blocks.Block) error {
 		err := in.PutMany(ctx, bs)
 		if err == nil {
+			counting.Lock()
+			defer counting.Unlock()
 			for _, b := range bs {
 				l.Bytes += int64(len(b.RawData()))
 			}
