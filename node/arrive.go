@@ -73,7 +73,10 @@ func (n *Node) admit(a carried) (store.ReceiveOptions, error) {
 	if len(honest) == 0 && (len(of) > 0 || a.author != "" && n.refused(a.author)) {
 		return o, fmt.Errorf("%q: %w", o.Title, ErrShunned)
 	}
-	passes := a.asked
+	passes := a.asked || a.sealed && n.trusts(a.author)
+	if a.sealed {
+		o.Origin = a.author.String()
+	}
 	for i, e := range honest {
 		pass := e.Author == n.id || n.trusts(e.Author) || n.ofOurs(e)
 		if i == 0 || pass {

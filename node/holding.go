@@ -264,7 +264,7 @@ func (n *Node) stateHolding() (bool, error) {
 
 // holding is what there is to say of this node.
 func (n *Node) holding() (catalog.Holding, error) {
-	h := catalog.Holding{Territory: label(n.o.Territory, 100)}
+	h := catalog.Holding{Territory: label(n.o.Territory, 100), Recipient: n.sealKey.Recipient().String()}
 	var held, coming []catalog.Short
 	for it, err := range n.store.Items() {
 		if err != nil {

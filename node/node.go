@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/sync/errgroup"
@@ -91,6 +92,8 @@ type Node struct {
 	visits    *visits
 	refusals  *refusals
 	lineages  lineages
+	sealKey   *age.X25519Identity // private things for this node are sealed with it
+	secrets   *secrets
 	intake    intake        // of entries
 	checking  chan struct{} // one, for whoever checks entries
 	profiles  profiles
@@ -153,6 +156,12 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	if n.store, err = store.Open(store.Options{Dir: filepath.Join(dir, "store"), FreeFloor: n.o.FreeFloor, Log: n.log}); err != nil {
+		return err
+	}
+	if n.sealKey, err = readSealKey(dir); err != nil {
+		return err
+	}
+	if n.secrets, err = readSecrets(filepath.Join(dir, "sealed.json")); err != nil {
 		return err
 	}
 	if n.choices, err = readChoices(filepath.Join(dir, "choices.json")); err != nil {

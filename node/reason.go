@@ -82,6 +82,8 @@ const (
 	StickBusy       Reason = "stick_busy"
 	StickReadOnly   Reason = "stick_read_only"
 	ForWhom         Reason = "for_whom"
+	NoSealKey       Reason = "no_seal_key"
+	NotPrivate      Reason = "not_private"
 )
 
 // causes are the sentinels of every package in the order they are tried: what
@@ -98,7 +100,7 @@ var causes = []struct {
 	{store.ErrEmpty, EmptyFolder}, {store.ErrOutside, OutsideFolder},
 	{store.ErrDamaged, Damaged}, {stick.ErrChanged, Damaged},
 	{stick.ErrNoStick, NoStick}, {stick.ErrNotFound, NotFound}, {stick.ErrHostile, BadStick}, {stick.ErrMalformed, BadManifest}, {stick.ErrBadSignature, BadManifest},
-	{stick.ErrDamaged, StickDamaged}, {stick.ErrNoSpace, StickFull}, {stick.ErrFull, StickLimit}, {stick.ErrTooLarge, StickMax}, {stick.ErrBusy, StickBusy}, {stick.ErrReadOnly, StickReadOnly}, {ErrForWhom, ForWhom},
+	{stick.ErrDamaged, StickDamaged}, {stick.ErrNoSpace, StickFull}, {stick.ErrFull, StickLimit}, {stick.ErrTooLarge, StickMax}, {stick.ErrBusy, StickBusy}, {stick.ErrReadOnly, StickReadOnly}, {ErrForWhom, ForWhom}, {ErrNotPrivate, NotPrivate},
 	{catalog.ErrBadSignature, Forged}, {catalog.ErrMalformed, Forged},
 	{catalog.ErrFrozen, Frozen}, {catalog.ErrFork, Frozen}, {p2p.ErrRefused, Refused}, {p2p.ErrNoProvider, NoProvider}, {p2p.ErrIncomplete, Incomplete}, {store.ErrIncomplete, Incomplete},
 	{p2p.ErrUnreachable, Unreachable}, {p2p.ErrBlocked, Blocked}, {ErrAddress, BadAddress}, {ErrOtherMesh, OtherMesh},
@@ -120,7 +122,10 @@ func ReasonOf(err error) (Reason, map[string]string) {
 	var base *engine.ErrWrongBase
 	var word *p2p.WordError
 	var stickSpace *stick.SpaceError
+	var noKey *NoSealKeyError
 	switch {
+	case errors.As(err, &noKey):
+		return NoSealKey, map[string]string{"node": firstOf(noKey.Who.Name, noKey.Who.ID)}
 	case errors.As(err, &word):
 		return BadWord, map[string]string{"word": word.Word, "near": word.Near, "at": strconv.Itoa(word.At)}
 	case errors.As(err, &ambiguous):

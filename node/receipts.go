@@ -120,12 +120,16 @@ func (n *Node) settled(l stick.Receipt) stick.Receipt {
 	if l.State != stick.Waiting && l.State != stick.Incomplete {
 		return l
 	}
-	it, err := n.store.Item(l.Root)
-	no, declined := n.refusals.of(l.Root.String())
+	root := l.Root
+	if f, ok := n.secrets.of(root); ok {
+		root = f.Root
+	}
+	it, err := n.store.Item(root)
+	no, declined := n.refusals.of(root.String())
 	switch {
 	case declined:
 		l.State, l.Why = stick.Refused, no.Why
-	case err == nil && it.Space == store.Mesh && it.Bad == 0:
+	case err == nil && (it.Space == store.Mesh || it.Space == store.Private && it.Sealed) && it.Bad == 0:
 		l.State, l.Why = stick.Delivered, ""
 	case err == nil && it.Space == store.Inbox:
 		l.State = stick.Waiting
@@ -207,6 +211,9 @@ func byRoot(items []Item) map[string]Item {
 // receipt is a line as people read it.
 func (n *Node) receipt(at peer.ID, l stick.Receipt, known map[string]Item) Receipt {
 	it := known[l.Root.String()]
+	if f, ok := n.secrets.of(l.Root); ok {
+		it.Title, it.Mine = f.Title, len(f.To) > 0
+	}
 	return Receipt{
 		Node: n.who(at), Root: l.Root.String(), Title: it.Title, Mine: it.Mine,
 		State: State(l.State), Why: label(l.Why, 500), By: n.who(l.By),

@@ -27,6 +27,7 @@ type PackOptions struct {
 	WantList bool     `json:"want_list,omitempty"` // every node whose want list is known, here or from the stick
 	All      bool     `json:"all,omitempty"`       // whoever comes: all that is published and here
 	Max      int64    `json:"max,omitempty"`       // most bytes to write now, 0 for what is free
+	Private  []string `json:"private,omitempty"`   // private items, sealed for the nodes of For and nobody else
 	Anew     bool     `json:"anew,omitempty"`      // the list on the stick cannot be read: begin a new one
 }
 
@@ -56,12 +57,13 @@ type PlannedItem struct {
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 	Author string `json:"author"`
-	Size   int64  `json:"size"`   // of all its content
-	Bytes  int64  `json:"bytes"`  // to be written: what those it is for lack and the stick has not
-	Blocks int    `json:"blocks"` // of these
-	For    []Who  `json:"for"`    // nobody: whoever comes
-	Wanted bool   `json:"wanted"` // one of them asked for it
-	Copies int    `json:"copies"` // known, this node's counted
+	Size   int64  `json:"size"`             // of all its content
+	Bytes  int64  `json:"bytes"`            // to be written: what those it is for lack and the stick has not
+	Blocks int    `json:"blocks"`           // of these
+	For    []Who  `json:"for"`              // nobody: whoever comes
+	Wanted bool   `json:"wanted"`           // one of them asked for it
+	Copies int    `json:"copies"`           // known, this node's counted
+	Sealed bool   `json:"sealed,omitempty"` // private, for those of For alone
 	Why    string `json:"why,omitempty"`
 }
 
@@ -118,10 +120,11 @@ type Arrival struct {
 	Author Who    `json:"author"`
 	Size   int64  `json:"size"`
 	State  State  `json:"state"`
-	Why    string `json:"why,omitempty"` // of what was refused
-	Bytes  int64  `json:"bytes"`         // copied now
-	Blocks int    `json:"blocks"`        // of these
-	Lacks  int    `json:"lacks"`         // blocks known to lack, of what is incomplete
+	Why    string `json:"why,omitempty"`    // of what was refused
+	Bytes  int64  `json:"bytes"`            // copied now
+	Blocks int    `json:"blocks"`           // of these
+	Lacks  int    `json:"lacks"`            // blocks known to lack, of what is incomplete
+	Sealed bool   `json:"sealed,omitempty"` // private, for this node and perhaps others named inside
 }
 
 // State is what became of an item that came by stick.

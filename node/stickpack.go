@@ -80,6 +80,9 @@ func (n *Node) packStick(ctx context.Context, dir string, o PackOptions, progres
 	if err != nil {
 		return Packed{Plan: c.Plan}, err
 	}
+	if err := c.putSecrets(ctx, w); err != nil {
+		return Packed{Plan: c.Plan}, err
+	}
 	if err := c.putNews(w); err != nil {
 		return Packed{Plan: c.Plan}, err
 	}

@@ -23,7 +23,8 @@ type course struct {
 	gone    []cid.Cid              // items on the stick that nobody offers any more
 	letters map[letterOn]stick.Sum // on the stick
 	on      *stick.Blocks          // of the stick; nil when it is new
-	chosen  map[[8]byte]bool       // blocks of the items chosen so far that are not on the stick
+	sealing sealing
+	chosen  map[[8]byte]bool // blocks of the items chosen so far that are not on the stick
 }
 
 type letterOn struct {
@@ -60,6 +61,9 @@ func (n *Node) plan(ctx context.Context, dir string, o PackOptions) (*course, er
 	c.Room = max(0, c.Free-c.overhead())
 	if o.Max > 0 {
 		c.Room = min(c.Room, o.Max)
+	}
+	if err := c.seals(ctx, o); err != nil {
+		return nil, err
 	}
 	return c, c.choose(ctx)
 }

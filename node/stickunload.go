@@ -9,6 +9,7 @@ import (
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"savoirs/store"
 	"savoirs/store/stick"
@@ -31,8 +32,22 @@ type load struct {
 	root  cid.Cid
 	parts []stick.Item
 	asked bool
+	size  int64 // on the stick
+
+	// Of what came sealed.
+	sealed []stick.Sealed
+	author peer.ID
+	file   cid.Cid // what receipts call it
 	offering
 	Arrival
+}
+
+// bearer is who put it on the stick.
+func (l *load) bearer() peer.ID {
+	if l.sealed != nil {
+		return l.author
+	}
+	return l.parts[0].By
 }
 
 // all takes every item that is for this node.
@@ -41,7 +56,11 @@ func (u *unloading) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range loads {
+	sealed, err := u.sealedFor(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range append(loads, sealed...) {
 		if err := u.one(ctx, l); err != nil {
 			return fmt.Errorf("%q: %w", l.Title, err)
 		}
@@ -71,6 +90,7 @@ func (u *unloading) mine() ([]*load, error) {
 			loads, roots = append(loads, by[it.Root]), append(roots, it.Root)
 		}
 		by[it.Root].parts = append(by[it.Root].parts, it)
+		by[it.Root].size += it.Bytes
 		u.total += it.Bytes
 	}
 	for root := range others {
@@ -92,17 +112,12 @@ func (u *unloading) mine() ([]*load, error) {
 // alone is said of it, and is no error.
 func (u *unloading) one(ctx context.Context, l *load) error {
 	defer u.n.working.take(l.Root)()
-	var size int64
-	for _, p := range l.parts {
-		size += p.Bytes
-	}
 	u.report(u.done, u.total)
-	defer func() { u.done += size }()
+	defer func() { u.done += l.size }()
 	if stop, err := u.known(l); stop || err != nil {
 		return err
 	}
-	first := l.parts[0]
-	o, err := u.n.admit(carried{root: l.root, bearer: first.By, asked: l.asked, title: l.Title, kind: l.Kind, size: l.Size})
+	o, err := u.n.admit(carried{root: l.root, author: l.author, bearer: l.bearer(), asked: l.asked, sealed: l.sealed != nil, title: l.Title, kind: l.Kind, size: l.Size})
 	var full *InboxFullError
 	var said *DeclinedError
 	switch {
@@ -192,7 +207,10 @@ func (u *unloading) receive(ctx context.Context, l *load, in *store.Incoming) (e
 		}
 		return err
 	}
-	wrong := 0
+	wrong, err := u.unseal(ctx, l, put)
+	if err != nil {
+		return u.broken(ctx, l, in, err)
+	}
 	for _, p := range l.parts {
 		walked, err := u.s.Walk(ctx, p, have, put)
 		wrong += len(walked.Damage)
@@ -262,7 +280,11 @@ func (u *unloading) broken(ctx context.Context, l *load, in *store.Incoming, err
 // note adds a line to the receipts.
 func (u *unloading) note(l *load, state stick.ReceiptState, why string) {
 	m := u.s.Manifest()
+	named := l.root
+	if l.sealed != nil {
+		named = l.file // receipts travel in the open
+	}
 	u.lines = append(u.lines, stick.Receipt{
-		Root: l.root, State: state, Why: label(why, 300), By: l.parts[0].By, Stick: m.Stick, Count: m.Count, Bytes: l.Bytes,
+		Root: named, State: state, Why: label(why, 300), By: l.bearer(), Stick: m.Stick, Count: m.Count, Bytes: l.Bytes,
 	})
 }

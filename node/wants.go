@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path/filepath"
 	"sync"
 
@@ -81,7 +82,7 @@ func (n *Node) wantNow(ctx context.Context) (stick.Want, error) {
 	var err error
 	w.Have = stick.NewHave(func(yield func(cid.Cid) bool) {
 		count := 0
-		for c, e := range n.store.AllBlocks(store.Mesh, store.Inbox) {
+		for c, e := range n.tellable(ctx) {
 			if count++; e != nil || count > stick.MaxHave || ctx.Err() != nil || !yield(c) {
 				err = errors.Join(e, ctx.Err())
 				return
@@ -94,6 +95,37 @@ func (n *Node) wantNow(ctx context.Context) (stick.Want, error) {
 	return w, n.wanted(ctx, &w)
 }
 
+// tellable yields the blocks that this node may say it has: what is published,
+// and what waits unless it came sealed.
+func (n *Node) tellable(ctx context.Context) iter.Seq2[cid.Cid, error] {
+	return func(yield func(cid.Cid, error) bool) {
+		for c, err := range n.store.AllBlocks(store.Mesh) {
+			if !yield(c, err) {
+				return
+			}
+		}
+		waiting, _ := n.store.Waiting()
+		for _, it := range waiting {
+			if it.Sealed {
+				continue
+			}
+			enough := errors.New("enough")
+			err := n.store.BlocksOf(ctx, it.Root, func(c cid.Cid, _ int64) error {
+				if !yield(c, nil) {
+					return enough
+				}
+				return nil
+			})
+			if errors.Is(err, enough) {
+				return
+			}
+			if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDamaged) && !yield(cid.Undef, err) {
+				return
+			}
+		}
+	}
+}
+
 // wanted adds the items that a person here asked for, then what else is
 // unfinished, and the blocks that lack of what has begun to come.
 func (n *Node) wanted(ctx context.Context, w *stick.Want) error {
@@ -103,7 +135,7 @@ func (n *Node) wanted(ctx context.Context, w *stick.Want) error {
 	}
 	_, waiting := n.store.Waiting()
 	for _, u := range append(asked, waiting...) {
-		if u.Kept || u.Space == store.Private || len(w.Wanted) == stick.MaxWanted {
+		if u.Kept || u.Sealed || u.Space == store.Private || len(w.Wanted) == stick.MaxWanted {
 			continue
 		}
 		w.Wanted = append(w.Wanted, u.Root)

@@ -144,7 +144,7 @@ type codes struct {
 	bytes int
 }
 
-// maxCodesKept bounds the memory they take, in bytes: some 100,000 passages of e5-small.
+// maxCodesKept bounds the memory they take, in bytes: some 150,000 passages of e5-small.
 const maxCodesKept = 8 << 20
 
 func (c *codes) of(set string) *rag.Signs {
@@ -160,17 +160,17 @@ func (c *codes) put(set string, k rag.Signs) {
 		c.by = map[string]*rag.Signs{}
 	}
 	if old := c.by[set]; old != nil {
-		c.bytes -= old.Bytes()
+		c.bytes -= len(old.Codes)
 	}
 	for other, old := range c.by {
-		if c.bytes+k.Bytes() <= maxCodesKept {
+		if c.bytes+len(k.Codes) <= maxCodesKept {
 			break
 		}
-		c.bytes -= old.Bytes()
+		c.bytes -= len(old.Codes)
 		delete(c.by, other)
 	}
 	c.by[set] = &k
-	c.bytes += k.Bytes()
+	c.bytes += len(k.Codes)
 }
 
 // goodLink is the round trip below which sign codes are worth their bytes.
@@ -234,9 +234,6 @@ func (n *Node) LearnCodes(ctx context.Context) (known int, err error) {
 			k, err := p2p.Call[codesQuestion, rag.Signs](ctx, n.mesh, s.holder, codesCall, codesLimit, codesQuestion{Root: s.place.Set, Model: e.Model()})
 			if err == nil {
 				err = k.Check()
-			}
-			if err == nil && k.N > s.place.Sketch.Passages() { // which is bounded by the size of the dataset
-				err = rag.ErrCodes
 			}
 			if err != nil {
 				n.log.Debug("sign codes", "peer", s.holder, "set", s.place.Set, "err", err)

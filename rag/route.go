@@ -38,13 +38,13 @@ func (r *Router) Weigh(q Query, here Counts, places []Place) (Route, error) {
 	all := Counts{}
 	all.Add(here)
 	for i, p := range places {
-		route.Counts[i] = r.counts(asked, p)
+		route.Counts[i] = r.counts(asked, p.Sketch)
 		all.Add(route.Counts[i])
 	}
 	words, sketched := make([]float64, len(places)), []int{}
 	for i, c := range route.Counts {
 		words[i] = promiseOfWords(c, all, asked)
-		if places[i].Sketch != nil || places[i].Codes != nil {
+		if places[i].Sketch != nil {
 			sketched = append(sketched, i)
 		}
 	}
@@ -55,17 +55,13 @@ func (r *Router) Weigh(q Query, here Counts, places []Place) (Route, error) {
 	return route, nil
 }
 
-// counts are what is known of a place for the terms of a question: with its codes came more of them than a sketch holds.
-func (r *Router) counts(q question, p Place) Counts {
+// counts are those of a sketch for the terms of a question.
+func (r *Router) counts(q question, s *Sketch) Counts {
 	c := Counts{}
-	var fields []sketchField
-	switch {
-	case p.Codes != nil && p.Codes.Analysis == lexicalVersion:
-		fields = p.Codes.Fields
-	case p.Sketch != nil && p.Sketch.Analysis == lexicalVersion:
-		fields = p.Sketch.Fields
+	if s == nil || s.Analysis != lexicalVersion {
+		return c
 	}
-	for _, f := range fields {
+	for _, f := range s.Fields {
 		with := map[string]int{}
 		for _, t := range q.terms(r.analyze, field(f.Field)) {
 			if n := f.with(t); n > 0 {
@@ -116,13 +112,11 @@ func (r *Router) addMeaning(promise []float64, q Query, places []Place) {
 		}
 	}
 	addStandardised(promise, best, coded, 1)
-	switch {
-	case len(coded) >= len(sketched): // centroids tell nothing more
-	case 2*len(coded) >= len(sketched):
-		addStandardised(promise, around, sketched, centroidWeight)
-	default:
-		addStandardised(promise, around, sketched, 1)
+	weight := 1.0
+	if 2*len(coded) >= len(sketched) {
+		weight = centroidWeight
 	}
+	addStandardised(promise, around, sketched, weight)
 }
 
 // addStandardised adds to the sums of some their values, as standard deviations from the mean of those, by a weight.

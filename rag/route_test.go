@@ -70,7 +70,7 @@ func TestTheNearestPassageBySignCodesSaysWhomToAsk(t *testing.T) {
 	var places []rag.Place
 	for i, g := range harvests {
 		p := place(t, string(rune('a'+i)), e, g)
-		p.Sketch, p.Codes.Fields = nil, nil
+		p.Sketch = nil
 		places = append(places, p)
 	}
 	q := rag.Query{Text: "vanille", Model: e.Model()}
@@ -84,29 +84,6 @@ func TestTheNearestPassageBySignCodesSaysWhomToAsk(t *testing.T) {
 	q.Model = "sha256:other"
 	if p := promises(t, q, places...); slices.Max(p) != 0 || slices.Min(p) != 0 {
 		t.Errorf("codes of another model count: %v", p)
-	}
-}
-
-func TestTheWordsThatCameWithCodesSayWhomToAsk(t *testing.T) {
-	e := &ragtest.Embedder{Size: 256}
-	var places []rag.Place
-	for i, g := range harvests {
-		p := place(t, string(rune('a'+i)), e, g)
-		p.Sketch = nil
-		places = append(places, p)
-	}
-	q := rag.Query{Text: "Comment se fait la récolte de la vanille ?"}
-	if p := promises(t, q, places...); first(p) != 1 {
-		t.Errorf("promises %v", p)
-	}
-	places[1].Codes.Analysis = "0"
-	if p := promises(t, q, places...); first(p) == 1 {
-		t.Errorf("terms of another analysis count: %v", p)
-	}
-	lies := *places[2].Codes
-	lies.N, lies.Codes = 1, lies.Codes[:len(lies.Codes)/2]
-	if lies.Check() == nil {
-		t.Error("codes of one passage tell the words of two")
 	}
 }
 

@@ -9,24 +9,17 @@ import (
 
 // Signs are the sign codes of all vectors of a set, an eighth of their size: for each component, whether it lies above the
 // mean of the set. With the mean and how far components lie from it, they tell how near a question each passage is,
-// closely enough to choose whom to ask. With them come the terms of the set, far more than a sketch has room for. Those
-// that came from elsewhere are a claim; Check them.
+// closely enough to choose whom to ask. Those that came from elsewhere are a claim; Check them.
 type Signs struct {
 	Model  string   `cbor:"model"`
 	Mean   centroid `cbor:"mean"`
 	Spread centroid `cbor:"spread"` // mean distance from Mean
 	N      int      `cbor:"n"`      // passages
 	Codes  []byte   `cbor:"codes"`  // for each, a bit for each component, the lowest first
-
-	Analysis string        `cbor:"a,omitempty"` // version of the analysis that made the terms
-	Fields   []sketchField `cbor:"f,omitempty"` // as in a sketch
 }
 
 // ErrCodes: codes that do not fit together.
 var ErrCodes = errors.New("not sign codes")
-
-// maxCodesTerms bounds the terms that come with codes, in bytes: some 200,000 terms.
-const maxCodesTerms = 256 << 10
 
 // MaxCodes is how many passages' codes are made or taken at once.
 const MaxCodes = 20_000
@@ -69,11 +62,6 @@ func (x *Index) Signs(ctx context.Context, name string) (Signs, error) {
 		}
 		c.Codes = append(c.Codes, code...)
 	}
-	c.Analysis = lexicalVersion
-	var err error
-	if c.Fields, err = sketchFields(ctx, s, x.lexical.analyze, maxCodesTerms); err != nil {
-		return Signs{}, fmt.Errorf("codes of %s: %w", name, err)
-	}
 	return c, nil
 }
 
@@ -84,56 +72,39 @@ func (c Signs) Check() error {
 	case dim == 0 || dim > maxDim || len(c.Spread.Vector) != dim || len(c.Model) > maxModelDigest:
 	case c.N < 1 || c.N > MaxCodes || len(c.Codes) != c.N*((dim+7)/8):
 	case !(c.Mean.Scale > 0 && c.Mean.Scale < 1) || !(c.Spread.Scale > 0 && c.Spread.Scale < 1):
-	case len(c.Analysis) > maxModelDigest || checkFields(c.Fields) != nil || passagesIn(c.Fields) > c.N:
 	default:
 		return nil
 	}
 	return ErrCodes
 }
 
-// near estimates the cosine of each passage with a question of length one, by the vector that lies from the mean where
-// the signs say, as far as components do. Its length counts: that of what spreads wide is estimated too long, and a set of
-// many subjects would seem nearer to every question than one of few.
+// near estimates the cosine of each passage with a question of length one: that of the mean, and from there in the
+// direction that the signs say.
 func (c Signs) near(q []float32) []float64 {
 	mean, spread := c.Mean.vector(), c.Spread.vector()
 	size := (len(q) + 7) / 8
-	var along, square float64               // of the mean with q, and of the mean and the spread with themselves
-	tables := make([][256][2]float32, size) // what a byte of a code adds to each
+	base := 0.0
+	tables := make([][256]float32, size) // what a byte of a code adds
 	for j, x := range q {
-		m, s := mean[j], spread[j]
-		along += float64(x * m)
-		square += float64(m*m + s*s)
+		base += float64(x) * float64(mean[j])
+		add := (x - mean[j]) * spread[j] // along the mean the signs would tell nothing, and add noise
 		for b := range tables[j/8] {
-			sign := float32(-1)
 			if b>>(j%8)&1 == 1 {
-				sign = 1
+				tables[j/8][b] += add
+			} else {
+				tables[j/8][b] -= add
 			}
-			tables[j/8][b][0] += sign * x * s
-			tables[j/8][b][1] += sign * 2 * m * s
 		}
 	}
 	near := make([]float64, c.N)
 	for i := range near {
-		var sums [2]float32
+		var sum float32
 		for j, b := range c.Codes[i*size : (i+1)*size] {
-			t := &tables[j][b]
-			sums[0] += t[0]
-			sums[1] += t[1]
+			sum += tables[j][b]
 		}
-		near[i] = (along + float64(sums[0])) / math.Sqrt(max(square+float64(sums[1]), 1e-9))
+		near[i] = base + float64(sum)
 	}
 	return near
-}
-
-// Bytes is how much memory c takes, nearly.
-func (c Signs) Bytes() int {
-	n := len(c.Codes)
-	for _, f := range c.Fields {
-		for _, l := range f.Levels {
-			n += len(l.Code)
-		}
-	}
-	return n
 }
 
 func (c centroid) vector() []float32 {

@@ -80,27 +80,11 @@ func (s *Sketch) check() error {
 	if s.V != sketchVersion {
 		return fmt.Errorf("version %d", s.V)
 	}
-	if len(s.Langs) > maxSketchLangs || len(s.Centroids) > maxCentroids || len(s.Model) > maxModelDigest {
+	if len(s.Fields) > len(fields) || len(s.Langs) > maxSketchLangs || len(s.Centroids) > maxCentroids || len(s.Model) > maxModelDigest {
 		return errors.New("too long")
 	}
-	if err := checkFields(s.Fields); err != nil {
-		return err
-	}
-	for _, c := range s.Centroids {
-		if c.Passages < 0 || c.Passages > maxSketchCount || len(c.Vector) != len(s.Centroids[0].Vector) || !(c.Scale > 0 && c.Scale < 1) {
-			return errors.New("centroid out of range")
-		}
-	}
-	return nil
-}
-
-// checkFields tells what is impossible about the terms of a set that came from anywhere.
-func checkFields(all []sketchField) error {
-	if len(all) > len(fields) {
-		return errors.New("too long")
-	}
-	for i, f := range all {
-		if !slices.Contains(fields[:], field(f.Field)) || slices.ContainsFunc(all[:i], func(g sketchField) bool { return g.Field == f.Field }) {
+	for i, f := range s.Fields {
+		if !slices.Contains(fields[:], field(f.Field)) || slices.ContainsFunc(s.Fields[:i], func(g sketchField) bool { return g.Field == f.Field }) {
 			return fmt.Errorf("field %.20q", f.Field)
 		}
 		if f.Passages < 0 || f.Passages > maxSketchCount || f.Terms < 0 || f.Terms > maxSketchCount*1000 || len(f.Levels) > maxSketchLevels {
@@ -112,16 +96,19 @@ func checkFields(all []sketchField) error {
 			}
 		}
 	}
+	for _, c := range s.Centroids {
+		if c.Passages < 0 || c.Passages > maxSketchCount || len(c.Vector) != len(s.Centroids[0].Vector) || !(c.Scale > 0 && c.Scale < 1) {
+			return errors.New("centroid out of range")
+		}
+	}
 	return nil
 }
 
 const maxSketchLangs = 8
 
 // Passages is how many passages the set has, it says.
-func (s *Sketch) Passages() int { return passagesIn(s.Fields) }
-
-func passagesIn(all []sketchField) (n int) {
-	for _, f := range all {
+func (s *Sketch) Passages() (n int) {
+	for _, f := range s.Fields {
 		n += f.Passages
 	}
 	return n

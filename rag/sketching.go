@@ -41,29 +41,26 @@ func (x *Index) sketch(ctx context.Context, name string) ([]byte, error) {
 		sk.Model = v.model
 		sk.Centroids = v.centroids(name)
 	}
-	bare, err := cbor.Marshal(sk)
-	if err != nil {
-		return nil, err
-	}
-	if sk.Fields, err = sketchFields(ctx, s, x.lexical.analyze, maxSketch-len(bare)-sketchSpare); err != nil {
-		return nil, err
-	}
-	return cbor.Marshal(sk)
-}
-
-// sketchFields counts the terms of s, the most telling that room bytes hold.
-func sketchFields(ctx context.Context, s *set, a analyzer, room int) (all []sketchField, err error) {
-	tallies, err := tallyTerms(ctx, s, a)
+	tallies, err := tallyTerms(ctx, s, x.lexical.analyze)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range fields {
 		if size := s.mark.Fields[f]; size.Passages > 0 {
-			share := room * size.Passages / max(s.passages.n, 1)
-			all = append(all, sketchField{Field: string(f), Passages: size.Passages, Terms: size.Terms, Levels: levels(tallies[f], size.Passages, share)})
+			sk.Fields = append(sk.Fields, sketchField{Field: string(f), Passages: size.Passages, Terms: size.Terms})
 		}
 	}
-	return all, nil
+	bare, err := cbor.Marshal(sk)
+	if err != nil {
+		return nil, err
+	}
+	room := maxSketch - len(bare) - sketchSpare
+	passages := sk.Passages()
+	for i := range sk.Fields {
+		f := &sk.Fields[i]
+		f.Levels = levels(tallies[field(f.Field)], f.Passages, room*f.Passages/max(passages, 1))
+	}
+	return cbor.Marshal(sk)
 }
 
 // sketchSpare is room for the heads of the levels in CBOR, which come after what is counted exactly.

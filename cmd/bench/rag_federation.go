@@ -25,7 +25,6 @@ const (
 	topical      = 0.8 // of the titles are on the node of their topic, the others anywhere
 	fedQuestions = 100 // of each collection at most
 	fedTimed     = 40  // questions whose first and last results are timed
-	titleTexts   = 8   // of a title, that its topic is judged by
 	fedDepth     = 40  // passages asked for, so that ten documents are among them
 )
 
@@ -64,13 +63,6 @@ func (r *ragBench) federation(ctx context.Context, dir string, all []collection)
 	}
 	c, questions, err := r.french(ctx, all)
 	if err != nil {
-		return nil, err
-	}
-	texts := make([]string, len(questions))
-	for i, q := range questions {
-		texts[i] = q.Text
-	}
-	if _, err := r.vector.Embed(ctx, rag.RoleQuery, texts); err != nil { // in few calls
 		return nil, err
 	}
 	shelves, err := r.topics(ctx, c.Documents)
@@ -166,21 +158,16 @@ func (r *ragBench) topics(ctx context.Context, docs []rag.CollectionText) ([][]r
 		under[title] = append(under[title], d)
 	}
 	titles := slices.Sorted(maps.Keys(under))
-	var texts []string
-	for _, t := range titles {
-		for _, d := range under[t][:min(len(under[t]), titleTexts)] {
-			texts = append(texts, strings.TrimPrefix(d.Title+"\n"+d.Text, "\n")) // as they will be embedded on the shelves
-		}
-	}
-	vectors, err := r.vector.Embed(ctx, rag.RolePassage, texts)
-	if err != nil {
-		return nil, err
-	}
 	var points [][]float32
 	for _, t := range titles {
-		n := min(len(under[t]), titleTexts)
-		vs := vectors[:n]
-		vectors = vectors[n:]
+		texts := make([]string, len(under[t]))
+		for i, d := range under[t] {
+			texts[i] = strings.TrimPrefix(d.Title+"\n"+d.Text, "\n") // as they will be embedded on the shelves
+		}
+		vs, err := r.vector.Embed(ctx, rag.RolePassage, texts[:min(len(texts), 8)])
+		if err != nil {
+			return nil, err
+		}
 		mean := make([]float32, len(vs[0]))
 		for _, v := range vs {
 			for j, x := range v {

@@ -97,6 +97,8 @@ var outcomes = map[string]struct{ exit, status int }{
 	string(node.StickBusy):       {exitFailure, http.StatusConflict},
 	string(node.StickReadOnly):   {exitNotAllowed, http.StatusConflict},
 	string(node.ForWhom):         {exitUsage, http.StatusBadRequest},
+	string(node.NoSealKey):       {exitNotFound, http.StatusConflict},
+	string(node.NotPrivate):      {exitUsage, http.StatusConflict},
 	string(node.Shunning):        {exitPolicy, http.StatusForbidden},
 	string(node.Declined):        {exitPolicy, http.StatusConflict},
 	string(node.InboxFull):       {exitNoSpace, http.StatusInsufficientStorage},

@@ -25,6 +25,7 @@ type Holding struct {
 	Coming    Shorts  `cbor:"coming,omitempty"`    // items it is fetching to keep for others, at most 64
 	Wants     []Want  `cbor:"wants,omitempty"`     // at most 256, in order of roots
 	Pledge    Pledge  `cbor:"pledge,omitzero"`
+	Recipient string  `cbor:"recipient,omitempty"` // an age X25519 recipient, "age1…": private things for the author are sealed with it
 }
 
 // Limits of a Holding.
@@ -128,6 +129,9 @@ func (h Holding) check() error {
 		return fmt.Errorf("%w: counts begin at 1", ErrMalformed)
 	}
 	if err := checkLine("territory", h.Territory, 100); err != nil {
+		return err
+	}
+	if err := checkLine("recipient", h.Recipient, 80); err != nil {
 		return err
 	}
 	if err := h.Held.check("held", MaxHeld); err != nil {

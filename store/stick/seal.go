@@ -81,6 +81,17 @@ func (w *Writer) seal(ctx context.Context, src blockstore.Viewer, readers []Read
 	return files, nil
 }
 
+// SealedSize is at most how many bytes Seal puts on the stick.
+func SealedSize(s Secret) (size int64) {
+	for _, refs := range divide(s.Root, s.Blocks) {
+		size += withAge(sizeClass(binary.MaxVarintLen64 + maxEnclosure + carSize(s.Root, refs)))
+	}
+	return size
+}
+
+// withAge is at most how large an age file with so many bytes in it is.
+func withAge(plain int64) int64 { return plain + plain/(64<<10)*16 + sealedCost }
+
 // putSecret encrypts one file into the writer.
 func (w *Writer) putSecret(ctx context.Context, src blockstore.Viewer, readers []Reader, root cid.Cid, said []byte, refs []Ref, plain int64) (Sealed, error) {
 	recipients, err := amongOthers(readers)
@@ -94,7 +105,7 @@ func (w *Writer) putSecret(ctx context.Context, src blockstore.Viewer, readers [
 		in.CloseWithError(err) // nil is the end
 		done <- err
 	}()
-	x, err := w.PutSealed(out, plain+plain/(64<<10)*16+sealedCost)
+	x, err := w.PutSealed(out, withAge(plain))
 	out.CloseWithError(io.ErrClosedPipe)
 	if sealing := <-done; sealing != nil && sealing != io.ErrClosedPipe {
 		return x, sealing
