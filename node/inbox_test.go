@@ -213,3 +213,15 @@ func TestAnItemThatWaitsIsShownToBeJudged(t *testing.T) {
 		t.Errorf("excerpt: %+v", e)
 	}
 }
+
+func TestTheInboxHasAShareOfTheDiskAndRefusesBeforeByteOne(t *testing.T) {
+	ob := nodetest.Options(t, t.TempDir())
+	ob.FreeFloor = 1 << 60 // nothing is free
+	a := nodetest.Start(t, 1)[0]
+	b, _ := nodetest.Run(t, ob)
+	err := b.Carry(t.Context(), a, publish(t, a, "Jardin", garden).Root, false)
+	var full *node.InboxFullError
+	if !errors.As(err, &full) || full.Need == 0 || full.Have != 0 {
+		t.Errorf("carried to a full disk: %v", err)
+	}
+}
