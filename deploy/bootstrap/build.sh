@@ -13,7 +13,7 @@
 #   install.sh, README.txt, SHA256SUMS
 #
 #   ARCHES     architectures to build for (amd64 arm64)
-#   PORTABLE=1 build/savoirs was built with it, for any processor
+#   PORTABLE=1 the program with the engine is for any processor, and slower
 set -eu
 cd "$(dirname "$0")/../.."
 out=${1:-build/bootstrap}
@@ -31,6 +31,7 @@ done
 # is not written in it: deploy/engine/build.sh takes what the processor has.
 arch=$(go env GOARCH)
 if [ -x build/savoirs ] && build/savoirs version --json | grep -q '"engine":true'; then
+	deploy/engine/build.sh build/savoirs # of this commit; seconds when nothing changed
 	name=savoirs-linux-$arch-engine
 	cp build/savoirs "$kit/bin/$name"
 	: >"$kit/bin/$name.cpu"
