@@ -28,6 +28,7 @@ var benches = map[string]func(ctx context.Context, args []string) error{
 	"mesh":   benchMesh,
 	"net":    benchNet,
 	"rag":    benchRAG,
+	"stick":  benchStick,
 	"stream": benchStream,
 }
 

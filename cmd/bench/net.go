@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// bench is one run of `bench net`: where it works and what it measures with.
+// bench is one run of a bench of rows: where it works and what it measures with.
 // Its methods are called one after another.
 type bench struct {
 	dir      string            // everything made is below it, and removed at the end
@@ -25,7 +25,12 @@ type bench struct {
 // benchNet measures the exchange of items beside rsync, kubo, syncthing and a
 // bare stream, all in one run, and judges ours by what is asked of it.
 func benchNet(ctx context.Context, args []string) error {
-	fs := flag.NewFlagSet("bench net", flag.ContinueOnError)
+	return benchRows(ctx, "bench net", netRows(), args)
+}
+
+// benchRows measures those of the rows that a person chose.
+func benchRows(ctx context.Context, name string, rows []row, args []string) error {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	var c choice
 	c.flags(fs)
 	size := bytesFlag(1 << 30)
@@ -34,7 +39,7 @@ func benchNet(ctx context.Context, args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	rows, err := choose(netRows(), c.only)
+	rows, err := choose(rows, c.only)
 	if err != nil {
 		return err
 	}
