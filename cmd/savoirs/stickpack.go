@@ -69,6 +69,7 @@ func stickPackCmd(s *shell) *cobra.Command {
 	f.StringSliceVar(&o.For, "for", nil, s.say("flag.pack_for"))
 	f.BoolVar(&o.WantList, "want-list", false, s.say("flag.want-list"))
 	f.BoolVar(&o.All, "all", false, s.say("flag.all"))
+	f.StringSliceVar(&o.Private, "private", nil, s.say("flag.pack_private"))
 	f.Var(&max, "max", s.say("flag.max"))
 	f.BoolVar(&o.Anew, "anew", false, s.say("flag.anew"))
 	f.StringVar(&kit, "bootstrap", "", s.say("flag.bootstrap"))
@@ -93,7 +94,11 @@ func (s *shell) plan(p node.Plan, b *node.Bootstrap) {
 	}
 	s.tell("say.pack.write", "n", p.Blocks, "size", s.words.Bytes(p.Write), "largest", s.words.Bytes(p.Largest))
 	s.someItems(p.Items, func(it node.PlannedItem) string {
-		return s.say("say.pack.item", "title", it.Title, "kind", s.kind(it.Kind), "size", s.words.Bytes(it.Bytes))
+		key := "say.pack.item"
+		if it.Sealed {
+			key = "say.pack.sealed"
+		}
+		return s.say(key, "title", it.Title, "kind", s.kind(it.Kind), "size", s.words.Bytes(it.Bytes))
 	})
 	s.tell("say.pack.news", "entries", p.Entries, "holdings", p.Holdings, "wants", p.Wants, "receipts", p.Receipts)
 	if len(p.Left) > 0 {
