@@ -79,6 +79,12 @@ func (r *destination) lacks(root cid.Cid) bool {
 	return !r.done[root] && !r.held.Has(catalog.ShortOf(root))
 }
 
+// uses says whether an item is of use to the node: a pack is with its dataset.
+func (r *destination) uses(e catalog.Entry) bool {
+	base, err := cid.Decode(e.Base)
+	return e.Kind != catalog.Pack || err == nil && (r.held.Has(catalog.ShortOf(base)) || r.lacks(base))
+}
+
 // has says whether the node has a block, as far as it told.
 func (r *destination) has(c cid.Cid) bool {
 	if r.lack[c] {

@@ -103,7 +103,7 @@ func (c *course) countNews() error {
 type parcel struct {
 	root cid.Cid
 	base string // of a pack: its dataset
-	to   []int  // numbers of the to who lack it
+	to   []int  // numbers of those who lack it
 	PlannedItem
 }
 
@@ -135,7 +135,7 @@ func (c *course) lacked(ctx context.Context) ([]parcel, error) {
 			d.base = e.Base
 		}
 		for i, r := range c.to {
-			if r.lacks(it.Root) {
+			if r.lacks(it.Root) && r.uses(e) {
 				d.to, d.Wanted = append(d.to, i), d.Wanted || r.wants(it.Root)
 				d.For = append(d.For, c.For[i].Who)
 			}
@@ -159,7 +159,7 @@ func (c *course) lacked(ctx context.Context) ([]parcel, error) {
 }
 
 // byNeed puts what was asked for first, then what is rare, then what is small;
-// a pack goes with its dataset, or alone where to have that.
+// a pack goes with its dataset, or alone to those who have that.
 func byNeed(all []parcel) []parcel {
 	slices.SortFunc(all, func(a, b parcel) int {
 		if a.Wanted != b.Wanted {

@@ -72,7 +72,10 @@ func (n *Node) loadStick(ctx context.Context, dir string, progress func(Progress
 		return out, err
 	}
 	for _, it := range l.arrived {
-		if err := n.arrive(ctx, it, progress); err != nil {
+		release := n.working.take(it.Root.String())
+		err := n.arrive(ctx, it, progress)
+		release()
+		if err != nil {
 			if ctx.Err() != nil {
 				return out, ctx.Err()
 			}

@@ -193,19 +193,19 @@ func (u *unloading) receive(ctx context.Context, l *load, in *store.Incoming) (e
 	defer func() { err = errors.Join(err, in.Close()) }()
 	_, before := u.n.store.Item(l.root)
 	have := func(c cid.Cid) bool { ok, err := in.Has(ctx, c); return ok && err == nil }
-	var counting sync.Mutex // as several batches are on their way at once
+	var counting sync.Mutex // several batches are put at once
 	put := func(ctx context.Context, bs []blocks.Block) error {
-		err := in.PutMany(ctx, bs)
-		if err == nil {
-			counting.Lock()
-			defer counting.Unlock()
-			for _, b := range bs {
-				l.Bytes += int64(len(b.RawData()))
-			}
-			l.Blocks += len(bs)
-			u.report(min(u.done+l.Bytes, u.total), u.total)
+		if err := in.PutMany(ctx, bs); err != nil {
+			return err
 		}
-		return err
+		counting.Lock()
+		defer counting.Unlock()
+		for _, b := range bs {
+			l.Bytes += int64(len(b.RawData()))
+		}
+		l.Blocks += len(bs)
+		u.report(min(u.done+l.Bytes, u.total), u.total)
+		return nil
 	}
 	wrong, err := u.unseal(ctx, l, put)
 	if err != nil {
