@@ -17,7 +17,6 @@ import (
 
 	"savoirs/node"
 	"savoirs/node/nodetest"
-	"savoirs/store"
 	"savoirs/store/catalog"
 	"savoirs/store/stick"
 )
@@ -168,7 +167,7 @@ func TestAFullStickIsNamedBeforeTheFirstByte(t *testing.T) {
 	usb, _ := drive(t, "3m")
 	publish(t, a, "Ponts", map[string]string{"texte.dat": babble("Ponts", 3_000_000)})
 	_, err := a.PackStick(t.Context(), usb, node.PackOptions{All: true}, nil)
-	var space *store.NoSpaceError
+	var space *stick.SpaceError
 	if !errors.As(err, &space) || space.Need < 3_000_000 {
 		t.Fatal(err)
 	}
