@@ -199,3 +199,22 @@ func TestAClaimByAStrangerPartsNobodyElse(t *testing.T) {
 		}
 	}
 }
+
+func TestOneAuthorsOwnVersionsAreNoConflict(t *testing.T) {
+	ctx := t.Context()
+	a := nodetest.Start(t, 1)[0]
+	first := publish(t, a, "Jardin", garden)
+	revise(t, a, "Verger", first.Root, edited(garden, "igname.md", "# L'igname\n\nEn mai.\n"))
+	if _, err := a.Publish(ctx, first.Root, node.PublishOptions{}); err != nil { // both are on offer now
+		t.Fatal(err)
+	}
+	all := list(t, a)
+	if len(all) != 2 {
+		t.Fatalf("%+v", all)
+	}
+	for _, it := range all {
+		if !it.Mine || len(it.Conflicts) > 0 {
+			t.Errorf("%+v", it)
+		}
+	}
+}
