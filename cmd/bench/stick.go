@@ -17,7 +17,7 @@ func benchStick(ctx context.Context, args []string) error {
 
 // stickRows are what `bench stick` measures, in the order of the report.
 func stickRows() []row {
-	return []row{packRow(), loadRow()}
+	return []row{packRow(), loadRow(), mutateRow(), homeRow()}
 }
 
 // pack writes all that the node has published to the drive dir.
