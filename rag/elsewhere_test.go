@@ -93,3 +93,26 @@ func TestCountsOfEveryLanguageAreTakenAndOfNoOther(t *testing.T) {
 		t.Errorf("taken: %v", counts)
 	}
 }
+
+func TestCountsThatCannotBeAreBroughtToWhatCan(t *testing.T) {
+	t.Parallel()
+	many := map[string]int{}
+	for i := range 1000 {
+		many[fmt.Sprint(i)] = 1
+	}
+	counts := rag.Counts{
+		"fr":  {Passages: 1 << 40, Terms: 1 << 60, With: map[string]int{"dlo": -3}},
+		"en":  {Passages: -5, Terms: -9, With: map[string]int{"water": 7}},
+		"es":  {Passages: 10, Terms: 3},
+		"gcf": {Passages: 9, Terms: 9, With: many},
+	}
+	counts.Clamp()
+	want := rag.Counts{
+		"fr": {Passages: 1 << 31, Terms: 1000 << 31, With: map[string]int{"dlo": 0}},
+		"en": {With: map[string]int{"water": 0}},
+		"es": {Passages: 10, Terms: 10},
+	}
+	if d := cmp.Diff(want, counts); d != "" {
+		t.Error(d)
+	}
+}

@@ -119,6 +119,68 @@ func TestAPackWithVectorsOfSomethingElseIsFoundOutAndItsAuthorNamed(t *testing.T
 	}
 }
 
+func TestAPackWithNineVectorsOfFortyFalseIsAlwaysFoundOut(t *testing.T) {
+	turned := numbered(40)
+	for i := range 9 {
+		turned[fmt.Sprintf("%03d.txt", 4*i)] = fmt.Sprint("Un autre texte que le sien : ", i)
+	}
+	pack, other := packed(t, "v", numbered(40), &ragtest.Embedder{}), packed(t, "v", turned, &ragtest.Embedder{})
+	pack["vectors"], pack["codes"] = other["vectors"], other["codes"]
+	x := open(t, t.TempDir())
+	if _, err := x.AddPack(t.Context(), "v", "", folder(numbered(40)), pack, origin); err != nil {
+		t.Fatal(err)
+	}
+	e := &ragtest.Embedder{} // thirty-two are tried: one of the nine is among them
+	if err := x.EmbedMissing(t.Context(), e, nil, nil); !errors.Is(err, rag.ErrFalsePack) {
+		t.Fatalf("EmbedMissing returned %v", err)
+	}
+	embed(t, x, e)
+	if n := len(e.Texts(rag.RolePassage)); n < 40 {
+		t.Errorf("%d texts embedded: vectors of a false pack were kept", n)
+	}
+}
+
+func TestVectorsThatCameInAPackArePassedOnWhenTheyWereTriedAndNotBefore(t *testing.T) {
+	x := open(t, t.TempDir())
+	add(t, x, "w", numbered(3))
+	embed(t, x, &ragtest.Embedder{})
+	if _, err := x.AddPack(t.Context(), "v", "", folder(village()), packed(t, "v", village(), &ragtest.Embedder{}), origin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.WritePack(t.Context(), "v", t.TempDir()); !errors.Is(err, rag.ErrNotEmbedded) {
+		t.Errorf("before: %v", err)
+	}
+	embed(t, x, &ragtest.Embedder{})
+	if _, err := x.WritePack(t.Context(), "v", t.TempDir()); err != nil {
+		t.Errorf("after: %v", err)
+	}
+}
+
+func TestAPackIsNotMadeBeforeAllPassagesHaveTheirVector(t *testing.T) {
+	x := open(t, t.TempDir())
+	add(t, x, "v", numbered(40))
+	if err := x.EmbedMissing(t.Context(), &ragtest.Embedder{Calls: 4}, nil, nil); err == nil {
+		t.Fatal("all are embedded: this test would prove nothing")
+	}
+	if n := embedded(t, x, "v"); n == 0 || n == 40 {
+		t.Fatalf("%d are embedded: this test would prove nothing", n)
+	}
+	if _, err := x.WritePack(t.Context(), "v", t.TempDir()); !errors.Is(err, rag.ErrNotEmbedded) {
+		t.Errorf("WritePack returned %v", err)
+	}
+}
+
+// Of an archive's articles no sample is taken, so their pack is not believed.
+func TestNoPackOfAnArchiveIsTaken(t *testing.T) {
+	files := folder(village())
+	files["recettes.zim"] = &fstest.MapFile{Data: []byte("ZIM")}
+	x := open(t, t.TempDir())
+	_, err := x.AddPack(t.Context(), "v", "", files, packed(t, "v", village(), &ragtest.Embedder{}), origin)
+	if _, here := x.Set("v"); !errors.Is(err, rag.ErrOtherPack) || here {
+		t.Errorf("AddPack returned %v, the set is there: %v", err, here)
+	}
+}
+
 // signed makes a file of vectors good for its checksums, whatever was changed in it.
 func signed(b []byte, dim int) []byte {
 	table := crc32.MakeTable(crc32.Castagnoli)
@@ -175,6 +237,7 @@ func TestAPackThatLiesIsRefusedWhole(t *testing.T) {
 		"codes cut":                {func(p fstest.MapFS) { p["codes"].Data = p["codes"].Data[:40] }, rag.ErrFalsePack},
 		"a count beyond reason":    {stamp(func(s *rag.PackStamp) { s.Passages = 1 << 40 }), rag.ErrFalsePack},
 		"components beyond reason": {stamp(func(s *rag.PackStamp) { s.Dim = 1 << 30 }), rag.ErrFalsePack},
+		"vectors of another model": {stamp(func(s *rag.PackStamp) { s.Model = "sha256:other" }), rag.ErrFalsePack},
 		"no stamp":                 {func(p fstest.MapFS) { delete(p, "pack.json") }, rag.ErrFalsePack},
 		"another dataset":          {stamp(func(s *rag.PackStamp) { s.Base = "w" }), rag.ErrOtherPack},
 		"another splitter":         {stamp(func(s *rag.PackStamp) { s.Splitter++ }), rag.ErrOtherPack},

@@ -131,13 +131,16 @@ func TestAnOfferThatNoHonestNodeMakesIsNotTaken(t *testing.T) {
 		long[i] = 'a'
 	}
 	for name, spoil := range map[string]func(*rag.Offer){
-		"without text":         func(o *rag.Offer) { o.Text = "\x00\x07" },
-		"without a document":   func(o *rag.Offer) { o.Doc = "" },
-		"too long":             func(o *rag.Offer) { o.Text = string(long) },
-		"with an endless name": func(o *rag.Offer) { o.Doc = string(long) },
-		"an endless vector":    func(o *rag.Offer) { o.Vector = long },
-		"from nowhere":         func(o *rag.Offer) { o.Start, o.End = 9, 3 },
-		"before the first":     func(o *rag.Offer) { o.N = -1 },
+		"without text":               func(o *rag.Offer) { o.Text = "\x00\x07" },
+		"without a document":         func(o *rag.Offer) { o.Doc = "" },
+		"too long":                   func(o *rag.Offer) { o.Text = string(long) },
+		"with an endless name":       func(o *rag.Offer) { o.Doc = string(long) },
+		"with an endless title":      func(o *rag.Offer) { o.Title = string(long) },
+		"under endless headings":     func(o *rag.Offer) { o.Heading = string(long) },
+		"on a page before the first": func(o *rag.Offer) { o.Page = -1 },
+		"an endless vector":          func(o *rag.Offer) { o.Vector = long },
+		"from nowhere":               func(o *rag.Offer) { o.Start, o.End = 9, 3 },
+		"before the first":           func(o *rag.Offer) { o.N = -1 },
 	} {
 		o := rag.Offer{Passage: rag.Passage{Set: "a", Doc: "a.txt", Text: "L'igname", End: 8}}
 		if !o.Accept() {
@@ -154,5 +157,12 @@ func TestAnOfferDoesNotSayItselfThatItIsVerified(t *testing.T) {
 	o := rag.Offer{Passage: rag.Passage{Set: "a", Doc: "a.txt", Text: "L'igname", From: &rag.From{Verified: true}}}
 	if !o.Accept() || o.From != nil {
 		t.Errorf("from %+v", o.From)
+	}
+}
+
+func TestAnOfferIsCleanedAsAnyForeignDocumentIs(t *testing.T) {
+	o := rag.Offer{Passage: rag.Passage{Set: "a", Doc: "a.txt", Lang: "<b>", Title: "Jar\u202edin", Heading: "Ra\x07cines", Text: "L'ig\u202ename"}, As: "<i>"}
+	if !o.Accept() || o.Title != "Jardin" || o.Heading != "Racines" || o.Text != "L'igname" || o.Lang != "" || o.As != "" {
+		t.Errorf("%+v", o)
 	}
 }

@@ -3,7 +3,9 @@ package rag
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -104,6 +106,31 @@ func FuzzParseSketch(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestSignCodesThatDoNotHoldTogetherAreNone(t *testing.T) {
+	for name, spoil := range map[string]func(*Signs){
+		"":                       func(*Signs) {},
+		"of no passage":          func(c *Signs) { c.N, c.Codes = 0, nil },
+		"of passages below none": func(c *Signs) { c.N = -1 },
+		"of too many passages":   func(c *Signs) { c.N, c.Codes = MaxCodes+1, make([]byte, 4*(MaxCodes+1)) },
+		"too few":                func(c *Signs) { c.Codes = c.Codes[1:] },
+		"too many":               func(c *Signs) { c.Codes = append(c.Codes, 0) },
+		"of no component":        func(c *Signs) { c.Mean.Vector, c.Spread.Vector, c.Codes = nil, nil, nil },
+		"of too many components": func(c *Signs) {
+			c.Mean.Vector, c.Spread.Vector, c.N, c.Codes = make([]byte, maxDim+8), make([]byte, maxDim+8), 1, make([]byte, maxDim/8+1)
+		},
+		"with a spread of others":         func(c *Signs) { c.Spread.Vector = c.Spread.Vector[1:] },
+		"with a mean beyond length one":   func(c *Signs) { c.Mean.Scale = 2 },
+		"with a spread that is no number": func(c *Signs) { c.Spread.Scale = float32(math.NaN()) },
+		"of an endless model":             func(c *Signs) { c.Model = strings.Repeat("a", maxModelDigest+1) },
+	} {
+		c := Signs{Model: "sha256:x", N: 2, Codes: make([]byte, 8), Mean: centroid{Scale: .01, Vector: make([]byte, 32)}, Spread: centroid{Scale: .01, Vector: make([]byte, 32)}}
+		spoil(&c)
+		if err := c.Check(); errors.Is(err, ErrCodes) != (name != "") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 }
 
 func FuzzSigns(f *testing.F) {
