@@ -162,16 +162,6 @@ func (l *letters) drop(id peer.ID) error {
 	return nil
 }
 
-// forget drops what is kept of a node.
-func (l *letters) forget(id peer.ID) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, ok := l.kept[id]; !ok {
-		return nil
-	}
-	return l.drop(id)
-}
-
 // authors lists whose letters are kept, in order.
 func (l *letters) authors() []peer.ID {
 	l.mu.Lock()

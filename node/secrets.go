@@ -83,19 +83,10 @@ func (s *secrets) add(files ...secretFile) error {
 
 // of finds a file by its name in receipts.
 func (s *secrets) of(file cid.Cid) (secretFile, bool) {
-	return s.find(func(f secretFile) bool { return f.File.Equals(file) })
-}
-
-// ofItem finds the file that an item came in or went out in last.
-func (s *secrets) ofItem(root cid.Cid) (secretFile, bool) {
-	return s.find(func(f secretFile) bool { return f.Root.Equals(root) })
-}
-
-func (s *secrets) find(is func(secretFile) bool) (secretFile, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(s.saved) - 1; i >= 0; i-- {
-		if is(s.saved[i]) {
+		if s.saved[i].File.Equals(file) {
 			return s.saved[i], true
 		}
 	}

@@ -198,13 +198,12 @@ func (r *reading) send(ctx context.Context) error {
 func (r *reading) stretch(x *index, pack, i, j int) error {
 	at, size := len(r.fill.buf), int(x.off[j]-x.off[i])
 	buf := r.fill.buf[at : at+size]
-	n, err := r.file.ReadAt(buf, int64(x.off[i]))
+	n, _ := r.file.ReadAt(buf, int64(x.off[i]))
 	r.fill.buf = r.fill.buf[:at+size]
 	for k := i; k < j; k++ {
 		from, to := int(x.off[k]-x.off[i]), int(x.off[k+1]-x.off[i])
 		if to > n {
-			if _, oneErr := r.file.ReadAt(buf[from:to], int64(x.off[k])); oneErr != nil {
-				err = oneErr
+			if _, err := r.file.ReadAt(buf[from:to], int64(x.off[k])); err != nil {
 				c := x.cid(k)
 				d := Damage{File: r.s.manifest.Packs[pack].car(), At: int64(x.off[k]), Block: &c, Err: ErrDamaged, What: err.Error(), pack: pack, first: k, blocks: 1}
 				if err := r.wrong(d, weigh(to-from)); err != nil {
