@@ -20,9 +20,8 @@ const (
 	minBatch  = 1 << 20
 	maxBatch  = 3 << 20
 	batchPart = 128
-	// putsAtOnce is how many batches are on their way to the disk: one is hashed, another written and a third flushed, and
-	// where the disk is slow those that come meanwhile share the next flush.
-	putsAtOnce = 6
+	// putsAtOnce is how many batches are on their way to the disk: one is hashed, another written and a third flushed.
+	putsAtOnce = 3
 	// batchTime: a slow link loses no more than this to a power cut.
 	batchTime = time.Second
 	// maxLanded is how many bytes of memory may wait to be made durable.
