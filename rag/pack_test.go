@@ -212,7 +212,7 @@ func TestAPackThatLiesIsRefusedWhole(t *testing.T) {
 		spoil func(fstest.MapFS)
 		want  error
 	}{
-		"another text":           {lines(func(l []string) []string { l[1] = strings.Replace(l[1], "moustique", "mousquaire", 1); return l }), rag.ErrFalsePack},
+		"another text":           {lines(func(l []string) []string { l[1] = strings.Replace(l[1], "moustique", "moustaque", 1); return l }), rag.ErrFalsePack},
 		"a document hidden":      {lines(func(l []string) []string { return l[1:] }), rag.ErrFalsePack},
 		"a document that is not": {lines(func(l []string) []string { l[1] = strings.Replace(l[1], "dengue.txt", "dingue.txt", 1); return l }), rag.ErrFalsePack},
 		"documents exchanged":    {lines(func(l []string) []string { l[0], l[1] = l[1], l[0]; return l }), rag.ErrFalsePack},
