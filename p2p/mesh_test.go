@@ -99,12 +99,14 @@ type memory struct {
 	onGet func(context.Context, blocks.Block) (blocks.Block, error)
 	onPut func([]blocks.Block) error
 
-	mu    sync.Mutex // guards order
-	order []cid.Cid  // as PutMany took them
+	mu    sync.Mutex      // guards all below
+	order []cid.Cid       // as PutMany took them
+	calls int             // of PutMany
+	call  map[cid.Cid]int // which of them brought a block
 }
 
 func newMemory() *memory {
-	return &memory{Blockstore: blockstore.NewBlockstore(dssync.MutexWrap(ds.NewMapDatastore()))}
+	return &memory{Blockstore: blockstore.NewBlockstore(dssync.MutexWrap(ds.NewMapDatastore())), call: map[cid.Cid]int{}}
 }
 
 func (s *memory) Get(ctx context.Context, c cid.Cid) (blocks.Block, error) {
@@ -122,6 +124,12 @@ func (s *memory) PutMany(ctx context.Context, bs []blocks.Block) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.calls++
+	for _, b := range bs {
+		s.call[b.Cid()] = s.calls
+	}
+	s.mu.Unlock()
 	own := make([]blocks.Block, 0, len(bs)) // the bytes are the caller's again afterwards
 	for _, b := range bs {
 		if !matches(b.Cid(), b.RawData()) {
