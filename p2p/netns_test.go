@@ -242,10 +242,10 @@ func TestNeighboursFindEachOtherInEitherOrder(t *testing.T) {
 		second := act(t, order[1], "mdns")
 		secondID := second.says(t, "ready", 10*time.Second)
 		begin := time.Now()
-		if got := second.says(t, "met", 2*time.Second); got != firstID {
+		if got := second.says(t, "met", 15*time.Second); got != firstID {
 			t.Errorf("the second met %s", got)
 		}
-		if got := first.says(t, "met", 2*time.Second); got != secondID {
+		if got := first.says(t, "met", 15*time.Second); got != secondID {
 			t.Errorf("the first met %s", got)
 		}
 		t.Logf("found after %s", time.Since(begin).Round(time.Millisecond))
