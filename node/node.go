@@ -19,7 +19,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -273,41 +272,6 @@ func stage(progress func(Progress), name string) func(done, total int64) {
 	return func(done, total int64) {
 		if progress != nil {
 			progress(Progress{Stage: name, Done: done, Total: total})
-		}
-	}
-}
-
-// locks serialises the gestures that change one item, by its root.
-type locks struct {
-	mu   sync.Mutex
-	held map[string]*lock
-}
-
-type lock struct {
-	mu      sync.Mutex
-	waiting int
-}
-
-// take waits for the item and returns what gives it back.
-func (l *locks) take(root string) func() {
-	l.mu.Lock()
-	if l.held == nil {
-		l.held = map[string]*lock{}
-	}
-	k := l.held[root]
-	if k == nil {
-		k = &lock{}
-		l.held[root] = k
-	}
-	k.waiting++
-	l.mu.Unlock()
-	k.mu.Lock()
-	return func() {
-		k.mu.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.waiting--; k.waiting == 0 {
-			delete(l.held, root)
 		}
 	}
 }
